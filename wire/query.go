@@ -1,0 +1,149 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/xml"
+	"math"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+const xmlType = "text/xml"
+
+// node is a Query parameter's place among the others: "Tags.member.1.Key" is four steps down.
+type node struct {
+	value    *string
+	children map[string]*node
+}
+
+// parameters makes a tree of steps out of Query parameters. Of a parameter that stands twice the first counts.
+func parameters(values url.Values) *node {
+	root := &node{}
+	for name, all := range values {
+		at := root
+		for step := range strings.SplitSeq(name, ".") {
+			next := at.children[step]
+			if next == nil {
+				next = &node{}
+				if at.children == nil {
+					at.children = make(map[string]*node)
+				}
+				at.children[step] = next
+			}
+			at = next
+		}
+		at.value = &all[0]
+	}
+	return root
+}
+
+// tree reads parameters as the kind asks: lists are NAME.member.1, NAME.member.2 and so on. What does not fit stays text,
+// so that fill words the error.
+func (n *node) tree(k *kind) any {
+	switch k.form {
+	case structure:
+		if len(n.children) == 0 && n.value != nil {
+			return *n.value
+		}
+		members := make(map[string]any, len(k.fields))
+		for _, f := range k.fields {
+			if child := n.children[f.name]; child != nil {
+				members[f.name] = child.tree(f.kind)
+			}
+		}
+		return members
+	case list:
+		members := []any{}
+		if n.children["member"] == nil {
+			if n.value != nil && *n.value != "" {
+				return *n.value
+			}
+			return members // "Tags=" is how clients say an empty list
+		}
+		for i := 1; ; i++ {
+			child := n.children["member"].children[strconv.Itoa(i)]
+			if child == nil {
+				return members
+			}
+			members = append(members, child.tree(k.member))
+		}
+	}
+	if n.value == nil {
+		return nil
+	}
+	switch k.form {
+	case boolean:
+		if b, err := strconv.ParseBool(*n.value); err == nil {
+			return b
+		}
+	case number:
+		// No NaN and no hexadecimal: what an SDK writes as a number.
+		if f, err := strconv.ParseFloat(*n.value, 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
+			return f
+		}
+	}
+	return *n.value
+}
+
+// response is the XML document of a successful call.
+type response struct {
+	XMLName  xml.Name
+	Result   any
+	Metadata struct {
+		RequestID string `xml:"RequestId"`
+	} `xml:"ResponseMetadata"`
+}
+
+// xmlReply writes <OpResponse><OpResult>...</OpResult><ResponseMetadata>.
+func xmlReply(w http.ResponseWriter, r *row, requestID string, out any) error {
+	var b bytes.Buffer
+	e := xml.NewEncoder(&b)
+	start := xml.StartElement{Name: xml.Name{Local: r.Operation.Name + "Response", Space: r.Namespace}}
+	if err := e.EncodeToken(start); err != nil {
+		return err
+	}
+	if out != nil {
+		if err := e.EncodeElement(out, xml.StartElement{Name: xml.Name{Local: r.Operation.Name + "Result"}}); err != nil {
+			return err
+		}
+	}
+	metadata := response{}.Metadata
+	metadata.RequestID = requestID
+	if err := e.EncodeElement(metadata, xml.StartElement{Name: xml.Name{Local: "ResponseMetadata"}}); err != nil {
+		return err
+	}
+	if err := e.EncodeToken(start.End()); err != nil {
+		return err
+	}
+	if err := e.Flush(); err != nil {
+		return err
+	}
+	send(w, http.StatusOK, xmlType, b.Bytes())
+	return nil
+}
+
+// xmlError writes <ErrorResponse><Error>.
+func xmlError(w http.ResponseWriter, namespace, requestID string, e *Error) {
+	type detail struct {
+		Type, Code, Message string
+	}
+	document := struct {
+		XMLName   xml.Name
+		Error     detail
+		RequestID string `xml:"RequestId"`
+	}{
+		XMLName:   xml.Name{Local: "ErrorResponse", Space: namespace},
+		Error:     detail{Type: "Sender", Code: e.Code, Message: e.Message},
+		RequestID: requestID,
+	}
+	if e.status() >= http.StatusInternalServerError {
+		document.Error.Type = "Receiver"
+	}
+	body, err := xml.Marshal(document)
+	if err != nil { // strings always encode
+		panic(err)
+	}
+	send(w, e.status(), xmlType, body)
+}

@@ -1,0 +1,105 @@
+package cognito
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strings"
+
+	"idpool/iam"
+	"idpool/identity"
+	"idpool/issuer"
+	"idpool/provider"
+)
+
+// proof is a login that a token has proved.
+type proof struct {
+	login  identity.Login
+	name   string // first part of its pair in amr: the provider's name
+	detail string // second part
+	mapper string // its key in the pool's role mappings and principal tags
+	claims identity.Claims
+}
+
+// verify is step 2: each login's token. One bad token fails the whole call, and nothing is stored.
+func (s *Service) verify(ctx context.Context, v *visit, tokens map[string]string) error {
+	if len(tokens) == 0 {
+		return nil
+	}
+	if !v.pool.HasProviders() {
+		return notAuthorized("Identity pool - %s does not have identity providers configured.", v.pool.FullID())
+	}
+	for _, key := range slices.Sorted(maps.Keys(tokens)) {
+		p, err := s.verifyLogin(ctx, v, key, tokens[key])
+		if err != nil {
+			return err
+		}
+		v.logins = append(v.logins, p)
+	}
+	return nil
+}
+
+// verifyLogin finds the provider that a key of the Logins map means in this pool, and asks it.
+func (s *Service) verifyLogin(ctx context.Context, v *visit, key, token string) (proof, error) {
+	if v.pool.Developer == key && key != "" {
+		return proof{}, invalidParameter("Please provide a valid public provider.")
+	}
+	iss, _, isJWT := provider.Peek(token)
+	if isJWT && iss == s.Issuer.URL {
+		return proof{}, notAuthorized("Invalid login token. Can't pass in a Cognito token.")
+	}
+	oidc, err := s.findOIDC(ctx, v, providerName(key))
+	if err != nil {
+		return proof{}, err
+	}
+	if oidc != nil {
+		return s.verifyOIDC(ctx, oidc, token)
+	}
+	switch {
+	case key == issuer.Name:
+		return proof{}, notAuthorized("Invalid login token. Not a Cognito token.")
+	case !isJWT:
+		return proof{}, notAuthorized("Invalid login token. Not a valid OpenId Connect identity token.")
+	case providerName(strings.TrimPrefix(iss, "https://")) != providerName(key):
+		return proof{}, notAuthorized("Invalid login token. Issuer doesn't match providerName")
+	}
+	return proof{}, notAuthorized("Token is not from a supported provider of this identity pool.")
+}
+
+// findOIDC returns the OIDC provider of that name among those that the pool trusts, or nil. Only providers of the pool's
+// own account verify logins.
+func (s *Service) findOIDC(ctx context.Context, v *visit, name string) (*iam.Provider, error) {
+	arn := "arn:aws:iam::" + v.ref.Account + ":oidc-provider/" + name
+	if !slices.Contains(v.pool.OIDC, arn) {
+		return nil, nil
+	}
+	p, err := s.IAM.OIDCProvider(ctx, v.ref.Account, v.ref.AccountVersion, arn)
+	if errors.Is(err, iam.ErrNoProvider) { // pools may name providers that do not exist
+		return nil, nil
+	}
+	return p, err
+}
+
+func (s *Service) verifyOIDC(ctx context.Context, p *iam.Provider, token string) (proof, error) {
+	claims, err := s.Verifier.OIDC(ctx, &p.OIDC, token)
+	if err != nil {
+		return proof{}, err
+	}
+	return proof{
+		login: identity.Login{Provider: p.Name, Subject: claims.Subject},
+		name:  p.Name, detail: p.OIDC.ARN + ":OIDC:" + claims.Subject, mapper: p.OIDC.ARN, claims: claims,
+	}, nil
+}
+
+// amr lists how the caller was authenticated, as the token and the trust policy show it.
+func (v *visit) amr() []string {
+	if len(v.logins) == 0 {
+		return []string{"unauthenticated"}
+	}
+	amr := []string{"authenticated"}
+	for _, p := range v.logins {
+		amr = append(amr, p.name, p.detail)
+	}
+	return amr
+}

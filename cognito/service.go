@@ -1,0 +1,83 @@
+package cognito
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"idpool/iam"
+	"idpool/issuer"
+	"idpool/provider"
+	"idpool/store"
+	"idpool/sts"
+	"idpool/wire"
+)
+
+// Service answers the operations. Set the fields, call Init, then use it from any number of goroutines.
+type Service struct {
+	DB       *store.DB
+	Keys     *store.Keyring
+	IAM      *iam.Service
+	Issuer   *issuer.Issuer
+	STS      *sts.Service
+	Verifier *provider.Verifier
+	Rand     io.Reader
+	Log      *slog.Logger
+	// Regions are the regions that pools may be in; empty means any, up to MaxRegions in an account.
+	Regions []string
+	// Sweep is called after a pool was deleted; it must not wait.
+	Sweep func()
+
+	pools  poolCache
+	guests chan struct{} // a place for every guest that is being made
+}
+
+// maxNewGuests bounds how many guests are made at once: four batches of the store's writer. Who comes then is sent away
+// at once, since anybody can ask for a guest.
+const maxNewGuests = 4 * 128
+
+// Init makes the service ready; call it once, after setting the fields.
+func (s *Service) Init() error {
+	s.guests = make(chan struct{}, maxNewGuests)
+	return s.pools.init()
+}
+
+// API is the table of the operations.
+func (s *Service) API() *wire.Service {
+	return &wire.Service{
+		Name: "cognito-identity", Target: "AWSCognitoIdentityService", Shapes: shapes(), MapError: mapError,
+		Operations: s.Operations(),
+	}
+}
+
+// Operations is the index.
+func (s *Service) Operations() []wire.Operation {
+	return []wire.Operation{
+		wire.Signed("CreateIdentityPool", s.CreateIdentityPool),
+		wire.Signed("DeleteIdentityPool", s.DeleteIdentityPool),
+		wire.Signed("DescribeIdentity", s.DescribeIdentity),
+		wire.Signed("DescribeIdentityPool", s.DescribeIdentityPool),
+		wire.Public("GetCredentialsForIdentity", s.GetCredentialsForIdentity),
+		wire.Public("GetId", s.GetId),
+		wire.Signed("GetIdentityPoolRoles", s.GetIdentityPoolRoles),
+		wire.Public("GetOpenIdToken", s.GetOpenIdToken),
+		wire.Signed("ListIdentities", s.ListIdentities),
+		wire.Signed("ListIdentityPools", s.ListIdentityPools),
+		wire.Signed("SetIdentityPoolRoles", s.SetIdentityPoolRoles),
+		wire.Signed("UpdateIdentityPool", s.UpdateIdentityPool),
+	}
+}
+
+// may asks whether a caller may do an operation on a pool, named by its id, or on "*".
+func (s *Service) may(ctx context.Context, c wire.Caller, operation, pool string) error {
+	resource := "arn:aws:cognito-identity:" + c.Region + ":" + c.Account + ":identitypool/" + pool
+	return s.IAM.Authorize(ctx, c, "cognito-identity:"+operation, resource)
+}
+
+func scope(c wire.Caller) store.Scope { return store.Scope{Account: c.Account, Region: c.Region} }
+
+// ptr is for members of a reply that may be absent.
+func ptr[T any](v T) *T { return &v }
+
+func timestamp(t time.Time) *wire.Time { return &wire.Time{Time: t} }

@@ -1,0 +1,286 @@
+package cognito
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/maypok86/otter/v2"
+
+	"idpool/identity"
+	"idpool/provider"
+	"idpool/store"
+)
+
+// visit is a public call on its way.
+type visit struct {
+	ref    store.PoolRef
+	pool   *identity.Pool
+	named  *identity.Identity // the identity that the call names; nil for GetId
+	asked  string             // its id as it was sent
+	owners []store.Owner      // who owns the logins that the tokens, not yet verified, speak of
+	logins []proof            // after verify, in the order of their providers' names
+}
+
+// findPool is step 1 of a call that names a pool.
+func (s *Service) findPool(ctx context.Context, fullID string, tokens map[string]string) (*visit, error) {
+	v := &visit{}
+	region, id, err := identity.ParseID(fullID)
+	if err != nil {
+		return nil, noPool(fullID)
+	}
+	claimed := claimedLogins(tokens)
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		v.ref, v.owners, err = tx.FindPool(region, id, claimed)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noPool(fullID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.pool, err = s.pools.get(ctx, s.DB, v.ref)
+	if errors.Is(err, store.ErrNotFound) { // deleted a moment ago
+		return nil, noPool(fullID)
+	}
+	return v, err
+}
+
+// findIdentity is step 1 of a call that names an identity.
+func (s *Service) findIdentity(ctx context.Context, fullID string) (*visit, error) {
+	v := &visit{asked: fullID}
+	region, id, err := identity.ParseID(fullID)
+	if err != nil {
+		return nil, noIdentity(fullID)
+	}
+	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		v.ref, v.named, err = tx.FindIdentity(region, id)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noIdentity(fullID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range v.named.Logins {
+		v.owners = append(v.owners, store.Owner{Hash: l.Hash(), Identity: id})
+	}
+	v.pool, err = s.pools.get(ctx, s.DB, v.ref)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, noIdentity(fullID)
+	}
+	return v, err
+}
+
+// claimedLogins lists the logins that tokens speak of, before anything of it is verified: so that one read can bring their
+// owners along. What is not true of it is never used.
+func claimedLogins(tokens map[string]string) [][32]byte {
+	var hashes [][32]byte
+	for key, token := range tokens {
+		if _, subject, ok := provider.Peek(token); ok {
+			hashes = append(hashes, identity.Login{Provider: providerName(key), Subject: subject}.Hash())
+		}
+	}
+	return hashes
+}
+
+// providerName is the name under which a provider's logins are kept. Some issuers end in a slash; IAM's names do not.
+func providerName(loginsKey string) string { return strings.TrimSuffix(loginsKey, "/") }
+
+// admission is the identity that a call was admitted as.
+type admission struct {
+	ID    identity.ID
+	Epoch int64
+}
+
+// admit is step 3: it decides which identity the verified logins mean, and writes what is new. A known login costs no
+// write and no further read.
+func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
+	facts := &identity.Facts{AllowGuests: v.pool.AllowGuests, Named: v.named, Owners: v.knownOwners()}
+	for _, p := range v.logins {
+		facts.Logins = append(facts.Logins, p.login)
+	}
+	plan, err := s.resolve(facts, v)
+	if err != nil {
+		return admission{}, err
+	}
+	if !plan.Writes() {
+		a := admission{ID: plan.Identity}
+		if v.named != nil && v.named.ID == plan.Identity {
+			a.Epoch = v.named.Epoch
+		}
+		return a, nil
+	}
+	if len(facts.Logins) == 0 {
+		select {
+		case s.guests <- struct{}{}:
+			defer func() { <-s.guests }()
+		default:
+			return admission{}, errBusy
+		}
+	}
+	return s.write(ctx, v, facts)
+}
+
+// knownOwners makes identities of what step 1 brought along. They are not whole: they lack the logins that were not
+// shown. That is enough to see that nothing is new; whatever is new is decided once more in write, on whole ones.
+func (v *visit) knownOwners() []identity.Identity {
+	var known []identity.Identity
+	for _, p := range v.logins {
+		hash := p.login.Hash()
+		i := slices.IndexFunc(v.owners, func(o store.Owner) bool { return o.Hash == hash })
+		if i < 0 {
+			continue
+		}
+		id := v.owners[i].Identity
+		j := slices.IndexFunc(known, func(k identity.Identity) bool { return k.ID == id })
+		if j < 0 {
+			j = len(known)
+			known = append(known, identity.Identity{ID: id, Pool: v.ref.Key})
+		}
+		known[j].Logins = append(known[j].Logins, p.login)
+	}
+	return known
+}
+
+func (s *Service) resolve(facts *identity.Facts, v *visit) (identity.Plan, error) {
+	plan, err := identity.Resolve(facts)
+	var refused identity.Refusal
+	if errors.As(err, &refused) {
+		return plan, refusal(refused, v.asked)
+	}
+	return plan, err
+}
+
+// write decides again inside a transaction, on what is there now, and carries the plan out.
+func (s *Service) write(ctx context.Context, v *visit, facts *identity.Facts) (a admission, err error) {
+	var random [16]byte
+	if _, err := io.ReadFull(s.Rand, random[:]); err != nil {
+		return a, err
+	}
+	facts.Fresh = identity.NewID(random)
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if err := s.gather(tx, v, facts); err != nil {
+			return err
+		}
+		plan, err := s.resolve(facts, v)
+		if err != nil {
+			return err
+		}
+		a = admission{ID: plan.Identity, Epoch: epochOf(plan.Identity, facts)}
+		return carryOut(tx, v.ref.Key, &plan)
+	})
+	return a, err
+}
+
+// gather reads the facts anew. For a new guest there is nothing to read.
+func (s *Service) gather(tx *store.Tx, v *visit, facts *identity.Facts) error {
+	facts.Owners = nil
+	if v.named == nil && len(facts.Logins) == 0 {
+		return nil
+	}
+	var hashes [][32]byte
+	for _, l := range facts.Logins {
+		hashes = append(hashes, l.Hash())
+	}
+	ref, owners, err := tx.FindPool(v.ref.Region, v.ref.ID, hashes)
+	if errors.Is(err, store.ErrNotFound) || err == nil && ref.Key != v.ref.Key {
+		return noPool(v.pool.FullID())
+	}
+	if err != nil {
+		return err
+	}
+	if v.named != nil {
+		if facts.Named, err = tx.Identity(ref.Key, v.named.ID); err != nil {
+			return orNotFound(err, noIdentity(v.asked))
+		}
+	}
+	for _, o := range owners {
+		if slices.ContainsFunc(facts.Owners, func(i identity.Identity) bool { return i.ID == o.Identity }) {
+			continue
+		}
+		owner, err := tx.Identity(ref.Key, o.Identity)
+		if err != nil {
+			return err
+		}
+		facts.Owners = append(facts.Owners, *owner)
+	}
+	return nil
+}
+
+func epochOf(id identity.ID, facts *identity.Facts) int64 {
+	if facts.Named != nil && facts.Named.ID == id {
+		return facts.Named.Epoch
+	}
+	for _, o := range facts.Owners {
+		if o.ID == id {
+			return o.Epoch
+		}
+	}
+	return 0
+}
+
+func carryOut(tx *store.Tx, pool int64, plan *identity.Plan) error {
+	if plan.New {
+		if err := tx.CreateIdentity(pool, plan.Identity); err != nil {
+			return err
+		}
+	}
+	for _, loser := range plan.Absorb {
+		if err := tx.Absorb(loser, plan.Identity); err != nil {
+			return err
+		}
+	}
+	if err := tx.Link(pool, plan.Identity, plan.Link...); err != nil {
+		return err
+	}
+	if plan.New || !plan.Writes() {
+		return nil
+	}
+	return tx.Touch(plan.Identity)
+}
+
+func orNotFound(err, missing error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return missing
+	}
+	return err
+}
+
+// poolCache keeps pools' settings, by the version that every hot read brings along. What is loaded after its version was
+// read can only be newer than the key says, never older.
+type poolCache struct {
+	entries *otter.Cache[poolKey, *identity.Pool]
+}
+
+type poolKey struct{ key, version int64 }
+
+// maxCachedPools bounds the cache, in pools.
+const maxCachedPools = 10_000
+
+func (c *poolCache) init() (err error) {
+	c.entries, err = otter.New(&otter.Options[poolKey, *identity.Pool]{MaximumSize: maxCachedPools})
+	return err
+}
+
+// get returns a pool that nobody may change, or store.ErrNotFound.
+func (c *poolCache) get(ctx context.Context, db *store.DB, ref store.PoolRef) (*identity.Pool, error) {
+	key := poolKey{ref.Key, ref.Version}
+	if pool, ok := c.entries.GetIfPresent(key); ok {
+		return pool, nil
+	}
+	var pool *identity.Pool
+	err := db.View(ctx, func(tx *store.Tx) (err error) {
+		pool, err = tx.PoolByKey(ref.Key)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.entries.Set(key, pool)
+	return pool, nil
+}

@@ -1,0 +1,129 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/maypok86/otter/v2"
+
+	"idpool/policy"
+	"idpool/provider"
+	"idpool/store"
+)
+
+// Errors of Role and OIDCProvider.
+var (
+	ErrNoRole     = errors.New("no such role in this account")
+	ErrNoProvider = errors.New("no such OpenID Connect provider in this account")
+)
+
+// Role is a role with its trust policy parsed.
+type Role struct {
+	store.Role
+	Trust *policy.Policy
+}
+
+// Provider is an OIDC provider as the verifier takes it, with the name that stands in its ARN and in Logins maps.
+type Provider struct {
+	Name string
+	OIDC provider.OIDC
+}
+
+// cacheSize bounds each cache, in entries.
+const cacheSize = 10_000
+
+// cache goes by the account's version, which every hot read brings along: an entry of an older version is never asked for
+// again. What is loaded after its version was read can only be newer than its key says, never older.
+type cache[V any] struct {
+	entries *otter.Cache[cacheKey, V]
+}
+
+type cacheKey struct {
+	account string
+	version int64
+	name    string
+}
+
+func newCache[V any]() (cache[V], error) {
+	entries, err := otter.New(&otter.Options[cacheKey, V]{MaximumSize: cacheSize})
+	return cache[V]{entries: entries}, err
+}
+
+func (c *cache[V]) get(key cacheKey, load func() (V, error)) (V, error) {
+	if v, ok := c.entries.GetIfPresent(key); ok {
+		return v, nil
+	}
+	v, err := load()
+	if err != nil {
+		return v, err
+	}
+	c.entries.Set(key, v)
+	return v, nil
+}
+
+// RoleARN is arn:aws:iam::ACCOUNT:role/PATH/NAME.
+func RoleARN(r *store.Role) string { return "arn:aws:iam::" + r.Account + ":role" + r.Path + r.Name }
+
+// splitRoleARN takes an ARN of a role of this account apart: its name, and its path with both slashes.
+func splitRoleARN(account, arn string) (path, name string, ok bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":role/")
+	if !ok {
+		return "", "", false
+	}
+	slash := strings.LastIndexByte(rest, '/')
+	return "/" + rest[:slash+1], rest[slash+1:], true
+}
+
+// Role returns a role of an account by its ARN, as of the account's version or later. It returns ErrNoRole.
+func (s *Service) Role(ctx context.Context, account string, version int64, arn string) (*Role, error) {
+	return s.roles.get(cacheKey{account, version, arn}, func() (*Role, error) {
+		path, name, ok := splitRoleARN(account, arn)
+		if !ok {
+			return nil, ErrNoRole
+		}
+		var stored *store.Role
+		err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+			stored, err = tx.Role(account, name)
+			return err
+		})
+		switch {
+		case errors.Is(err, store.ErrNotFound) || err == nil && stored.Path != path:
+			return nil, ErrNoRole
+		case err != nil:
+			return nil, err
+		}
+		trust, err := policy.Parse(policy.Trust, stored.Trust)
+		if err != nil {
+			return nil, fmt.Errorf("trust policy of %s: %w", arn, err)
+		}
+		return &Role{Role: *stored, Trust: trust}, nil
+	})
+}
+
+// OIDCProvider returns a provider of an account by its ARN, as of the account's version or later. It returns
+// ErrNoProvider.
+func (s *Service) OIDCProvider(ctx context.Context, account string, version int64, arn string) (*Provider, error) {
+	return s.providers.get(cacheKey{account, version, arn}, func() (*Provider, error) {
+		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":oidc-provider/")
+		if !ok {
+			return nil, ErrNoProvider
+		}
+		var stored *store.OIDCProvider
+		err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+			stored, err = tx.OIDCProvider(account, name)
+			return err
+		})
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, ErrNoProvider
+		case err != nil:
+			return nil, err
+		}
+		return &Provider{Name: stored.Name, OIDC: provider.OIDC{
+			ARN: arn, Version: stored.Version, Issuer: stored.Issuer,
+			ClientIDs: stored.ClientIDs, Thumbprints: stored.Thumbprints,
+		}}, nil
+	})
+}

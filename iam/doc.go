@@ -1,0 +1,6 @@
+// Package iam answers the IAM operations that identity pools need, and keeps what they make: accounts and their keys,
+// roles and their policies, the OpenID Connect providers that pools may trust.
+//
+// For the floors above it also answers two questions: whose key is this (Key), and may this caller do that (Authorize);
+// and it gives roles and providers from a cache that goes by the account's version (Role, OIDCProvider).
+package iam

@@ -1,0 +1,45 @@
+package iam
+
+import (
+	"errors"
+	"net/http"
+
+	"idpool/store"
+	"idpool/wire"
+)
+
+// mapError is the one switch between the errors of lower floors and IAM's.
+func mapError(err error) *wire.Error {
+	var denied *Denied
+	switch {
+	case errors.As(err, &denied):
+		return &wire.Error{Code: "AccessDenied", Message: denied.Error(), Status: http.StatusForbidden}
+	case errors.Is(err, store.ErrUnavailable):
+		return &wire.Error{Code: "ServiceUnavailable", Message: "The database cannot be reached. Try again later.", Status: http.StatusServiceUnavailable, Cause: err}
+	}
+	return nil
+}
+
+func noSuchEntity(message string) error {
+	return &wire.Error{Code: "NoSuchEntity", Message: message, Status: http.StatusNotFound}
+}
+
+func alreadyExists(message string) error {
+	return &wire.Error{Code: "EntityAlreadyExists", Message: message, Status: http.StatusConflict}
+}
+
+func invalidInput(message string) error {
+	return &wire.Error{Code: "InvalidInput", Message: message}
+}
+
+func limitExceeded(message string) error {
+	return &wire.Error{Code: "LimitExceeded", Message: message, Status: http.StatusConflict}
+}
+
+// orNotFound words the store's ErrNotFound.
+func orNotFound(err error, message string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return noSuchEntity(message)
+	}
+	return err
+}

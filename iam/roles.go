@@ -1,0 +1,277 @@
+package iam
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"idpool/policy"
+	"idpool/store"
+	"idpool/wire"
+)
+
+// MaxRoles is how many roles an account may have.
+const MaxRoles = 1000
+
+// RoleDescription is a role as IAM shows it.
+type RoleDescription struct {
+	Path                     string
+	RoleName                 string
+	RoleId                   string
+	Arn                      string
+	CreateDate               wire.Time
+	AssumeRolePolicyDocument string // URL-encoded, RFC 3986
+	Description              string `xml:",omitempty"`
+	MaxSessionDuration       int64
+	Tags                     []Tag `xml:"Tags>member,omitempty"`
+}
+
+func describeRole(r *store.Role) RoleDescription {
+	d := RoleDescription{
+		Path: r.Path, RoleName: r.Name, RoleId: r.UniqueID, Arn: RoleARN(r), CreateDate: wire.Time{Time: r.Created},
+		AssumeRolePolicyDocument: encodeDocument(r.Trust), Description: r.Description,
+		MaxSessionDuration: int64(r.MaxSession / time.Second),
+	}
+	for key, value := range r.Tags {
+		d.Tags = append(d.Tags, Tag{key, value})
+	}
+	slices.SortFunc(d.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	return d
+}
+
+// encodeDocument writes a policy as IAM's replies hold it.
+func encodeDocument(document string) string {
+	return strings.ReplaceAll(url.QueryEscape(document), "+", "%20")
+}
+
+func noSuchRole(name string) string { return "The role with name " + name + " cannot be found." }
+
+func roleResource(c wire.Caller, name string) string {
+	return "arn:aws:iam::" + c.Account + ":role/" + name
+}
+
+// CreateRoleInput is the input of CreateRole.
+type CreateRoleInput struct {
+	RoleName                 string `api:"roleNameType,required"`
+	AssumeRolePolicyDocument string `api:"policyDocumentType,required"`
+	Path                     string `api:"pathType"`
+	Description              string `api:"roleDescriptionType"`
+	MaxSessionDuration       int64  `api:"roleMaxSessionDurationType"`
+	PermissionsBoundary      string `api:"arnType"`
+	Tags                     []Tag  `api:"tagListType"`
+}
+
+// RoleOutput is the output of CreateRole and GetRole.
+type RoleOutput struct {
+	Role RoleDescription
+}
+
+// CreateRole makes a role.
+func (s *Service) CreateRole(ctx context.Context, c wire.Caller, in *CreateRoleInput) (*RoleOutput, error) {
+	if err := s.Authorize(ctx, c, "iam:CreateRole", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	if in.PermissionsBoundary != "" {
+		return nil, invalidInput("PermissionsBoundary is not supported by this server.")
+	}
+	if err := parsePolicy(policy.Trust, in.AssumeRolePolicyDocument); err != nil {
+		return nil, err
+	}
+	tags, err := tagMap(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	id, err := uniqueID(s.Rand, "AROA", 21)
+	if err != nil {
+		return nil, err
+	}
+	role := &store.Role{
+		Account: c.Account, Name: in.RoleName, Path: in.Path, UniqueID: id, Trust: in.AssumeRolePolicyDocument,
+		Description: in.Description, MaxSession: time.Duration(in.MaxSessionDuration) * time.Second, Tags: tags,
+	}
+	if role.Path == "" {
+		role.Path = "/"
+	}
+	if role.MaxSession == 0 {
+		role.MaxSession = time.Hour
+	}
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		role.Created = tx.Now()
+		n, err := tx.RoleCount(c.Account)
+		if err != nil {
+			return err
+		}
+		if n >= MaxRoles {
+			return limitExceeded("Cannot exceed quota for RolesPerAccount: 1000")
+		}
+		return tx.CreateRole(role)
+	})
+	if errors.Is(err, store.ErrExists) {
+		return nil, alreadyExists("Role with name " + in.RoleName + " already exists.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &RoleOutput{Role: describeRole(role)}, nil
+}
+
+// RoleInput is the input of operations that take nothing but a role's name.
+type RoleInput struct {
+	RoleName string `api:"roleNameType,required"`
+}
+
+// GetRole describes a role.
+func (s *Service) GetRole(ctx context.Context, c wire.Caller, in *RoleInput) (*RoleOutput, error) {
+	if err := s.Authorize(ctx, c, "iam:GetRole", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	var role *store.Role
+	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		role, err = tx.Role(c.Account, in.RoleName)
+		return err
+	})
+	if err != nil {
+		return nil, orNotFound(err, noSuchRole(in.RoleName))
+	}
+	return &RoleOutput{Role: describeRole(role)}, nil
+}
+
+// DeleteRole removes a role that has no inline policy any more.
+func (s *Service) DeleteRole(ctx context.Context, c wire.Caller, in *RoleInput) (*wire.Nothing, error) {
+	if err := s.Authorize(ctx, c, "iam:DeleteRole", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+		policies, err := tx.RolePolicies(c.Account, in.RoleName)
+		if err != nil {
+			return err
+		}
+		if len(policies) > 0 {
+			return &wire.Error{Code: "DeleteConflict", Message: "Cannot delete entity, must delete policies first.", Status: http.StatusConflict}
+		}
+		return tx.DeleteRole(c.Account, in.RoleName)
+	})
+}
+
+// changeRole runs a change of a role that must exist.
+func (s *Service) changeRole(ctx context.Context, c wire.Caller, name string, change func(*store.Tx) error) error {
+	return s.DB.Update(ctx, func(tx *store.Tx) error {
+		if _, err := tx.Role(c.Account, name); err != nil {
+			return orNotFound(err, noSuchRole(name))
+		}
+		return change(tx)
+	})
+}
+
+// UpdateAssumeRolePolicyInput is the input of UpdateAssumeRolePolicy.
+type UpdateAssumeRolePolicyInput struct {
+	RoleName       string `api:"roleNameType,required"`
+	PolicyDocument string `api:"policyDocumentType,required"`
+}
+
+// UpdateAssumeRolePolicy replaces a role's trust policy.
+func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, c wire.Caller, in *UpdateAssumeRolePolicyInput) (*wire.Nothing, error) {
+	if err := s.Authorize(ctx, c, "iam:UpdateAssumeRolePolicy", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	if err := parsePolicy(policy.Trust, in.PolicyDocument); err != nil {
+		return nil, err
+	}
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+		return tx.SetRoleTrust(c.Account, in.RoleName, in.PolicyDocument)
+	})
+}
+
+// RolePolicyInput names an inline policy of a role.
+type RolePolicyInput struct {
+	RoleName   string `api:"roleNameType,required"`
+	PolicyName string `api:"policyNameType,required"`
+}
+
+// PutRolePolicyInput is the input of PutRolePolicy.
+type PutRolePolicyInput struct {
+	RoleName       string `api:"roleNameType,required"`
+	PolicyName     string `api:"policyNameType,required"`
+	PolicyDocument string `api:"policyDocumentType,required"`
+}
+
+// PutRolePolicy sets an inline policy.
+func (s *Service) PutRolePolicy(ctx context.Context, c wire.Caller, in *PutRolePolicyInput) (*wire.Nothing, error) {
+	if err := s.Authorize(ctx, c, "iam:PutRolePolicy", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	if err := parsePolicy(policy.Identity, in.PolicyDocument); err != nil {
+		return nil, err
+	}
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+		policies, err := tx.RolePolicies(c.Account, in.RoleName)
+		if err != nil {
+			return err
+		}
+		policies[in.PolicyName] = in.PolicyDocument
+		if inlineSize(policies) > maxInlinePolicies {
+			return limitExceeded("Maximum policy size of 10240 bytes exceeded for role " + in.RoleName)
+		}
+		return tx.PutRolePolicy(c.Account, in.RoleName, in.PolicyName, in.PolicyDocument)
+	})
+}
+
+// maxInlinePolicies bounds the inline policies of a role together, in characters that are no white space.
+const maxInlinePolicies = 10_240
+
+func inlineSize(policies map[string]string) int {
+	n := 0
+	for _, document := range policies {
+		n += len(strings.Join(strings.Fields(document), ""))
+	}
+	return n
+}
+
+// RolePolicyOutput is the output of GetRolePolicy.
+type RolePolicyOutput struct {
+	RoleName       string
+	PolicyName     string
+	PolicyDocument string // URL-encoded, RFC 3986
+}
+
+func noSuchRolePolicy(name string) string {
+	return "The role policy with name " + name + " cannot be found."
+}
+
+// GetRolePolicy shows an inline policy.
+func (s *Service) GetRolePolicy(ctx context.Context, c wire.Caller, in *RolePolicyInput) (*RolePolicyOutput, error) {
+	if err := s.Authorize(ctx, c, "iam:GetRolePolicy", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	out := &RolePolicyOutput{RoleName: in.RoleName, PolicyName: in.PolicyName}
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		role, err := tx.Role(c.Account, in.RoleName)
+		if err != nil {
+			return orNotFound(err, noSuchRole(in.RoleName))
+		}
+		document, err := tx.RolePolicy(c.Account, role.Name, in.PolicyName)
+		out.PolicyDocument = encodeDocument(document)
+		return orNotFound(err, noSuchRolePolicy(in.PolicyName))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// DeleteRolePolicy removes an inline policy.
+func (s *Service) DeleteRolePolicy(ctx context.Context, c wire.Caller, in *RolePolicyInput) (*wire.Nothing, error) {
+	if err := s.Authorize(ctx, c, "iam:DeleteRolePolicy", roleResource(c, in.RoleName)); err != nil {
+		return nil, err
+	}
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+		if _, err := tx.RolePolicy(c.Account, in.RoleName, in.PolicyName); err != nil {
+			return orNotFound(err, noSuchRolePolicy(in.PolicyName))
+		}
+		return tx.DeleteRolePolicy(c.Account, in.RoleName, in.PolicyName)
+	})
+}

@@ -1,0 +1,41 @@
+package iam
+
+import "idpool/wire"
+
+// shapes are the constraints of the IAM API, version 2010-05-08.
+func shapes() wire.Shapes {
+	return wire.Shapes{
+		"arnType":                      {Min: 20, Max: 2048},
+		"roleNameType":                 {Min: 1, Max: 64, Pattern: `[\w+=,.@-]+`},
+		"policyNameType":               {Min: 1, Max: 128, Pattern: `[\w+=,.@-]+`},
+		"policyDocumentType":           {Min: 1, Max: 131072, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
+		"pathType":                     {Min: 1, Max: 512, Pattern: `(/)|(/[\x21-\x7F]+/)`},
+		"roleDescriptionType":          {Max: 1000},
+		"roleMaxSessionDurationType":   {Min: 3600, Max: 43200},
+		"OpenIDConnectProviderUrlType": {Min: 1, Max: 255},
+		"clientIDListType":             {Member: "clientIDType"},
+		"clientIDType":                 {Min: 1, Max: 255},
+		"thumbprintListType":           {Member: "thumbprintType"},
+		"thumbprintType":               {Min: 40, Max: 40},
+		"tagListType":                  {Max: 50},
+		"tagKeyType":                   {Min: 1, Max: 128, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
+		"tagValueType":                 {Max: 256, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
+	}
+}
+
+// Tag is a resource tag.
+type Tag struct {
+	Key   string `api:"tagKeyType,required"`
+	Value string `api:"tagValueType,required"`
+}
+
+func tagMap(tags []Tag) (map[string]string, error) {
+	m := make(map[string]string, len(tags))
+	for _, t := range tags {
+		if _, twice := m[t.Key]; twice {
+			return nil, invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+		}
+		m[t.Key] = t.Value
+	}
+	return m, nil
+}

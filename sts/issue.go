@@ -1,0 +1,134 @@
+package sts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"idpool/iam"
+	"idpool/issuer"
+	"idpool/policy"
+	"idpool/wire"
+)
+
+// Lifetimes of credentials.
+const (
+	DefaultLifetime = time.Hour
+	MinLifetime     = 15 * time.Minute
+)
+
+// ErrAccessDenied is returned when a role may not be assumed this way. Its text, for the log, says why; the client is
+// told nothing but that it is so.
+var ErrAccessDenied = errors.New("access denied")
+
+// Credentials are temporary credentials as STS writes them.
+type Credentials struct {
+	AccessKeyId     string
+	SecretAccessKey string
+	SessionToken    string
+	Expiration      wire.Time
+}
+
+// Assumed is what Issue gives: the credentials, and the role they are for.
+type Assumed struct {
+	Credentials Credentials
+	Role        *iam.Role
+	ARN         string // of the session
+}
+
+// WebIdentity is a login through our own issuer, as a trust policy sees it.
+type WebIdentity struct {
+	Audience string            // pool id
+	Subject  string            // identity id
+	AMR      []string          // authenticated or unauthenticated, and the logins used
+	Tags     map[string]string // principal tags; with any, the role must allow sts:TagSession too
+}
+
+// Request asks for credentials of a role.
+type Request struct {
+	Account        string // of the role
+	AccountVersion int64
+	RoleARN        string
+	SessionName    string
+	Lifetime       time.Duration
+	Policy         string // session policy, parsed before
+	Guest          bool
+	Web            WebIdentity
+	Identity       IdentityOf // epochs as of the read that this call rests on
+}
+
+// Issue makes credentials of a role for a login, if the role's trust policy allows it. It returns ErrAccessDenied, also for
+// a role that does not exist.
+func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
+	role, err := s.IAM.Role(ctx, r.Account, r.AccountVersion, r.RoleARN)
+	if errors.Is(err, iam.ErrNoRole) {
+		return nil, fmt.Errorf("%w: account %s has no role %s", ErrAccessDenied, r.Account, r.RoleARN)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := r.trusted(role); err != nil {
+		return nil, err
+	}
+	if r.Lifetime > role.MaxSession {
+		return nil, errTooLong
+	}
+	id, salt, err := s.drawKeyID()
+	if err != nil {
+		return nil, err
+	}
+	now := s.Now().UTC().Truncate(time.Second)
+	session := &Session{
+		Account: r.Account, RoleID: role.UniqueID, Name: r.SessionName, Issued: now, Expires: now.Add(r.Lifetime),
+		Epoch: role.Epoch, Policy: r.Policy, Tags: r.Web.Tags, Guest: r.Guest, Identity: &r.Identity,
+	}
+	token, secret, err := seal(s.Keys.Current(), session, id, salt)
+	if err != nil {
+		return nil, err
+	}
+	return &Assumed{
+		Role: role, ARN: assumedRoleARN(r.Account, role.Name, r.SessionName),
+		Credentials: Credentials{AccessKeyId: id, SecretAccessKey: secret, SessionToken: token, Expiration: wire.Time{Time: session.Expires}},
+	}, nil
+}
+
+// trusted asks the role's trust policy. Under our own issuer's name stand the claims of the token, as AWS has it.
+func (r *Request) trusted(role *iam.Role) error {
+	actions := []string{"sts:AssumeRoleWithWebIdentity", "sts:TagSession"}
+	if len(r.Web.Tags) == 0 {
+		actions = actions[:1]
+	}
+	asked := policy.Request{
+		Principal: policy.Principal{Type: policy.Federated, Name: issuer.Name},
+		Context:   r.Web.context(r.SessionName),
+	}
+	for _, action := range actions {
+		asked.Action = action
+		if role.Trust.Evaluate(&asked).Effect != policy.Allow {
+			return fmt.Errorf("%w: the trust policy of %s does not allow %s: %s", ErrAccessDenied, r.RoleARN, action,
+				policy.Explain(role.Trust, &asked))
+		}
+	}
+	return nil
+}
+
+func (w *WebIdentity) context(sessionName string) policy.Context {
+	c := make(policy.Context, 0, 4+len(w.Tags))
+	c = append(
+		c,
+		policy.Pair{Key: issuer.Name + ":aud", Values: []string{w.Audience}},
+		policy.Pair{Key: issuer.Name + ":sub", Values: []string{w.Subject}},
+		policy.Pair{Key: issuer.Name + ":amr", Values: w.AMR},
+		policy.Pair{Key: "sts:RoleSessionName", Values: []string{sessionName}},
+	)
+	var keys []string
+	for key, value := range w.Tags {
+		c = append(c, policy.Pair{Key: "aws:RequestTag/" + key, Values: []string{value}})
+		keys = append(keys, key)
+	}
+	if len(keys) > 0 {
+		c = append(c, policy.Pair{Key: "aws:TagKeys", Values: keys})
+	}
+	return c
+}

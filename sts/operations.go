@@ -1,0 +1,188 @@
+package sts
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"idpool/identity"
+	"idpool/issuer"
+	"idpool/policy"
+	"idpool/store"
+	"idpool/wire"
+)
+
+// shapes are the constraints of the STS API, version 2011-06-15.
+func shapes() wire.Shapes {
+	return wire.Shapes{
+		"arnType":                   {Min: 20, Max: 2048},
+		"roleSessionNameType":       {Min: 2, Max: 64, Pattern: `[\w+=,.@-]*`},
+		"clientTokenType":           {Min: 4, Max: 20000, Sensitive: true},
+		"urlType":                   {Min: 4, Max: 2048},
+		"sessionPolicyDocumentType": {Min: 1, Max: 2048, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
+		"roleDurationSecondsType":   {Min: 900, Max: 43200},
+	}
+}
+
+// GetCallerIdentityInput is empty.
+type GetCallerIdentityInput struct{}
+
+// GetCallerIdentityOutput is the output of GetCallerIdentity.
+type GetCallerIdentityOutput struct {
+	UserId  string
+	Account string
+	Arn     string
+}
+
+// GetCallerIdentity says who signed the call. It needs no permission, so there is none to check.
+func (s *Service) GetCallerIdentity(_ context.Context, c wire.Caller, _ *GetCallerIdentityInput) (*GetCallerIdentityOutput, error) {
+	return &GetCallerIdentityOutput{UserId: c.UserID, Account: c.Account, Arn: c.ARN}, nil
+}
+
+// AssumeRoleWithWebIdentityInput is the input of AssumeRoleWithWebIdentity.
+type AssumeRoleWithWebIdentityInput struct {
+	RoleArn          string `api:"arnType,required"`
+	RoleSessionName  string `api:"roleSessionNameType,required"`
+	WebIdentityToken string `api:"clientTokenType,required"`
+	ProviderId       string `api:"urlType"`
+	PolicyArns       []PolicyARN
+	Policy           string `api:"sessionPolicyDocumentType"`
+	DurationSeconds  int64  `api:"roleDurationSecondsType"`
+}
+
+// PolicyARN names a managed policy.
+type PolicyARN struct {
+	Arn string `api:"arnType" json:"arn"`
+}
+
+// AssumedRoleUser names a session.
+type AssumedRoleUser struct {
+	AssumedRoleId string
+	Arn           string
+}
+
+// AssumeRoleWithWebIdentityOutput is the output of AssumeRoleWithWebIdentity.
+type AssumeRoleWithWebIdentityOutput struct {
+	Credentials                 Credentials
+	SubjectFromWebIdentityToken string // identity id
+	AssumedRoleUser             AssumedRoleUser
+	Provider                    string // without a scheme
+	Audience                    string // pool id
+}
+
+// AssumeRoleWithWebIdentity is the second step of the classic flow: a token of GetOpenIdToken for credentials of a role.
+func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleWithWebIdentityInput) (*AssumeRoleWithWebIdentityOutput, error) {
+	claims, err := s.verify(ctx, in.WebIdentityToken)
+	if err != nil {
+		return nil, err
+	}
+	account, err := checkRequest(in)
+	if err != nil {
+		return nil, err
+	}
+	request, err := s.webRequest(ctx, account, claims)
+	if err != nil {
+		return nil, err
+	}
+	request.RoleARN, request.SessionName, request.Policy = in.RoleArn, in.RoleSessionName, in.Policy
+	request.Lifetime = DefaultLifetime
+	if in.DurationSeconds > 0 {
+		request.Lifetime = time.Duration(in.DurationSeconds) * time.Second
+	}
+	assumed, err := s.Issue(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return &AssumeRoleWithWebIdentityOutput{
+		Credentials: assumed.Credentials, SubjectFromWebIdentityToken: claims.Subject,
+		AssumedRoleUser: AssumedRoleUser{AssumedRoleId: assumed.Role.UniqueID + ":" + in.RoleSessionName, Arn: assumed.ARN},
+		Provider:        issuer.Name, Audience: claims.Audience,
+	}, nil
+}
+
+// verify takes tokens of our own issuer.
+func (s *Service) verify(ctx context.Context, token string) (*issuer.Claims, error) {
+	claims, err := s.Issuer.Verify(ctx, token)
+	switch {
+	case errors.Is(err, issuer.ErrExpired):
+		return nil, &wire.Error{Code: "ExpiredTokenException", Message: fmt.Sprintf(
+			"Token expired: current date/time %d must be before the expiration date/time %d", s.Now().Unix(), claims.Expires)}
+	case errors.Is(err, issuer.ErrToken):
+		return nil, s.explainToken(token)
+	}
+	return claims, err
+}
+
+// explainToken words why a token is none of ours, from what it says of itself.
+func (s *Service) explainToken(token string) error {
+	var claims jwt.RegisteredClaims
+	if _, _, err := jwt.NewParser().ParseUnverified(token, &claims); err != nil {
+		return invalidToken("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+	}
+	if claims.Issuer == s.Issuer.URL {
+		return invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
+	}
+	if u, err := url.Parse(claims.Issuer); err != nil || u.Host == "" {
+		return invalidToken("Issuer must be a valid URL")
+	}
+	return invalidToken("No OpenIDConnect provider found in your account for " + claims.Issuer)
+}
+
+// checkRequest checks what no constraint says, and returns the role's account.
+func checkRequest(in *AssumeRoleWithWebIdentityInput) (account string, err error) {
+	rest, ok := strings.CutPrefix(in.RoleArn, "arn:aws:iam::")
+	account, role, ok2 := strings.Cut(rest, ":role/")
+	if !ok || !ok2 || role == "" {
+		return "", validation(in.RoleArn + " is invalid")
+	}
+	if in.Policy != "" {
+		if _, err := policy.Parse(policy.Session, in.Policy); err != nil {
+			return "", &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
+		}
+	}
+	if len(in.PolicyArns) > 0 {
+		return "", validation("PolicyArns: the account has no managed policy " + in.PolicyArns[0].Arn)
+	}
+	return account, nil
+}
+
+// webRequest looks up what a token names: identity and pool must still be there.
+func (s *Service) webRequest(ctx context.Context, account string, claims *issuer.Claims) (*Request, error) {
+	region, id, err := identity.ParseID(claims.Subject)
+	if err != nil {
+		return nil, fmt.Errorf("%w: subject %q: %w", ErrAccessDenied, claims.Subject, err)
+	}
+	var ref store.PoolRef
+	var found *identity.Identity
+	err = s.DB.View(ctx, func(tx *store.Tx) error {
+		ref, found, err = tx.FindIdentity(region, id)
+		return err
+	})
+	switch {
+	case errors.Is(err, store.ErrNotFound) || err == nil && found.Disabled:
+		return nil, fmt.Errorf("%w: identity %s is gone", ErrAccessDenied, claims.Subject)
+	case err != nil:
+		return nil, err
+	case ref.ID.In(region) != claims.Audience:
+		return nil, fmt.Errorf("%w: identity %s is not of pool %s", ErrAccessDenied, claims.Subject, claims.Audience)
+	case ref.Account != account:
+		return nil, fmt.Errorf("%w: role of account %s, pool of account %s", ErrAccessDenied, account, ref.Account)
+	}
+	request := &Request{
+		Account: account, AccountVersion: ref.AccountVersion,
+		Web:      WebIdentity{Audience: claims.Audience, Subject: claims.Subject, AMR: claims.AMR},
+		Identity: IdentityOf{ID: id, Region: region, Pool: ref.ID, PoolEpoch: ref.Epoch, Epoch: found.Epoch, AMR: claims.AMR},
+	}
+	if claims.Tags != nil {
+		request.Web.Tags = make(map[string]string, len(claims.Tags.Principal))
+		for key, values := range claims.Tags.Principal {
+			request.Web.Tags[key] = values[0]
+		}
+	}
+	return request, nil
+}

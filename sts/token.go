@@ -1,0 +1,246 @@
+package sts
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"idpool/identity"
+	"idpool/store"
+)
+
+// Session is what a session token says.
+type Session struct {
+	Account  string // 12 digits
+	RoleID   string // the role's unique id: a role made again under its name honours no old session
+	Name     string // role session name
+	Issued   time.Time
+	Expires  time.Time
+	Epoch    int64             // of the role, when the session was made
+	Policy   string            // session policy as JSON; empty: none
+	Tags     map[string]string // principal tags
+	Identity *IdentityOf       // nil for a session that no pool made
+	Guest    bool              // the session policies of guests apply
+}
+
+// IdentityOf is the pool's part of a session.
+type IdentityOf struct {
+	ID        identity.ID
+	Region    string
+	Pool      identity.ID
+	PoolEpoch int64 // of the pool, when the session was made
+	Epoch     int64 // of the identity
+	AMR       []string
+}
+
+// MaxToken is the most characters that a session token may have: S3 servers put it into headers and URLs.
+const MaxToken = 4096
+
+// Errors of tokens.
+var (
+	errToken    = errors.New("not a session token of this deployment, or not of this access key id")
+	errTooLarge = errors.New("session token would be too large")
+)
+
+// A token is base64 (standard, padded) of
+//
+//	version (1 byte) | sealing key id (8) | salt (32) | AES-256-GCM of the session
+//
+// under a key of its own, HKDF(sealing key, salt, purpose), so that the nonce can be all zeros. The access key id is
+// associated data: a token belongs to one access key id. The secret key is derived from the same salt.
+const (
+	tokenVersion = 1
+	saltSize     = 32
+	headSize     = 1 + 8 + saltSize
+)
+
+const (
+	purposeToken  = "idpool session token 1"
+	purposeSecret = "idpool secret access key 1 "
+)
+
+// seal makes the token of a session, and the secret access key that goes with it.
+func seal(k *store.OpenKey, s *Session, accessKeyID string, salt [saltSize]byte) (token, secret string, err error) {
+	head := make([]byte, 0, headSize+512)
+	head = append(head, tokenVersion)
+	head = binary.BigEndian.AppendUint64(head, uint64(k.ID))
+	head = append(head, salt[:]...)
+	aead, err := tokenAEAD(k, salt[:])
+	if err != nil {
+		return "", "", err
+	}
+	sealed := aead.Seal(head, make([]byte, aead.NonceSize()), s.encode(), associated(head, accessKeyID))
+	token = base64.StdEncoding.EncodeToString(sealed)
+	if len(token) > MaxToken {
+		return "", "", errTooLarge
+	}
+	secret, err = secretKey(k, salt[:], accessKeyID)
+	return token, secret, err
+}
+
+// open is the opposite of seal: the session of a token, and the secret that signs for it.
+func open(k *store.OpenKey, token []byte, accessKeyID string) (*Session, string, error) {
+	salt := token[9:headSize]
+	aead, err := tokenAEAD(k, salt)
+	if err != nil {
+		return nil, "", err
+	}
+	plain, err := aead.Open(nil, make([]byte, aead.NonceSize()), token[headSize:], associated(token[:headSize], accessKeyID))
+	if err != nil {
+		return nil, "", errToken
+	}
+	session, err := decodeSession(plain)
+	if err != nil {
+		return nil, "", err
+	}
+	secret, err := secretKey(k, salt, accessKeyID)
+	return session, secret, err
+}
+
+func associated(head []byte, accessKeyID string) []byte {
+	return append(slices.Clip(slices.Clone(head[:headSize])), accessKeyID...)
+}
+
+func tokenAEAD(k *store.OpenKey, salt []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, k.Key, salt, purposeToken, 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+func secretKey(k *store.OpenKey, salt []byte, accessKeyID string) (string, error) {
+	key, err := hkdf.Key(sha256.New, k.Key, salt, purposeSecret+accessKeyID, 30)
+	return base64.StdEncoding.EncodeToString(key), err
+}
+
+// splitToken reads the sealing key's id out of a token's text.
+func splitToken(text string) (raw []byte, keyID int64, err error) {
+	if len(text) > MaxToken {
+		return nil, 0, errToken
+	}
+	raw, err = base64.StdEncoding.DecodeString(text)
+	if err != nil || len(raw) < headSize || raw[0] != tokenVersion {
+		return nil, 0, errToken
+	}
+	return raw, int64(binary.BigEndian.Uint64(raw[1:9])), nil
+}
+
+// encode writes the session as a sequence of strings and numbers, each string with its length before it, in the order of
+// decodeSession. A change of the order is another tokenVersion.
+func (s *Session) encode() []byte {
+	b := make([]byte, 0, 512)
+	b = appendText(b, s.Account, s.RoleID, s.Name, s.Policy)
+	b = binary.AppendVarint(b, s.Issued.Unix())
+	b = binary.AppendVarint(b, s.Expires.Unix())
+	b = binary.AppendVarint(b, s.Epoch)
+	b = appendFlag(b, s.Guest)
+	b = binary.AppendUvarint(b, uint64(len(s.Tags)))
+	for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
+		b = appendText(b, key, s.Tags[key])
+	}
+	b = appendFlag(b, s.Identity != nil)
+	if i := s.Identity; i != nil {
+		b = append(b, i.ID[:]...)
+		b = append(b, i.Pool[:]...)
+		b = appendText(b, i.Region)
+		b = binary.AppendVarint(b, i.PoolEpoch)
+		b = binary.AppendVarint(b, i.Epoch)
+		b = binary.AppendUvarint(b, uint64(len(i.AMR)))
+		b = appendText(b, i.AMR...)
+	}
+	return b
+}
+
+func appendText(b []byte, texts ...string) []byte {
+	for _, t := range texts {
+		b = binary.AppendUvarint(b, uint64(len(t)))
+		b = append(b, t...)
+	}
+	return b
+}
+
+func appendFlag(b []byte, flag bool) []byte {
+	if flag {
+		return append(b, 1)
+	}
+	return append(b, 0)
+}
+
+func decodeSession(b []byte) (*Session, error) {
+	r := &reader{b: b}
+	s := &Session{Account: r.text(), RoleID: r.text(), Name: r.text(), Policy: r.text()}
+	s.Issued, s.Expires, s.Epoch = time.Unix(r.number(), 0).UTC(), time.Unix(r.number(), 0).UTC(), r.number()
+	s.Guest = r.flag()
+	if n := r.count(); n > 0 {
+		s.Tags = make(map[string]string, n)
+		for range n {
+			key := r.text()
+			s.Tags[key] = r.text()
+		}
+	}
+	if r.flag() {
+		i := &IdentityOf{ID: identity.ID(r.bytes(16)), Pool: identity.ID(r.bytes(16)), Region: r.text()}
+		i.PoolEpoch, i.Epoch = r.number(), r.number()
+		for range r.count() {
+			i.AMR = append(i.AMR, r.text())
+		}
+		s.Identity = i
+	}
+	if r.failed || len(r.b) > 0 {
+		return nil, errToken
+	}
+	return s, nil
+}
+
+// reader reads what encode wrote. After a failure it answers zeros.
+type reader struct {
+	b      []byte
+	failed bool
+}
+
+func (r *reader) bytes(n int) []byte {
+	if r.failed || n > len(r.b) {
+		r.failed = true
+		return make([]byte, n)
+	}
+	b := r.b[:n]
+	r.b = r.b[n:]
+	return b
+}
+
+// count reads a length. Whatever it counts takes at least a byte each, so more than there are bytes is a failure.
+func (r *reader) count() int {
+	n, size := binary.Uvarint(r.b)
+	if r.failed || size <= 0 || n > uint64(len(r.b)-size) {
+		r.failed = true
+		return 0
+	}
+	r.b = r.b[size:]
+	return int(n)
+}
+
+func (r *reader) text() string { return string(r.bytes(r.count())) }
+
+func (r *reader) number() int64 {
+	n, size := binary.Varint(r.b)
+	if r.failed || size <= 0 {
+		r.failed = true
+		return 0
+	}
+	r.b = r.b[size:]
+	return n
+}
+
+func (r *reader) flag() bool { return r.bytes(1)[0] == 1 }

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/alecthomas/kong"
+	"go.yaml.in/yaml/v4"
+)
+
+// readConfig makes a resolver of a YAML file whose keys are the names of flags. A key that no flag has is a mistake, and
+// said so.
+func readConfig(r io.Reader) (kong.Resolver, error) {
+	values := make(map[string]any)
+	content, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := yaml.Unmarshal(content, &values); err != nil {
+		return nil, err
+	}
+	return &configFile{values: values}, nil
+}
+
+type configFile struct {
+	values map[string]any
+}
+
+// Validate refuses keys that no flag has.
+func (c *configFile) Validate(app *kong.Application) error {
+	var known []string
+	for _, command := range app.Leaves(false) {
+		for _, group := range command.AllFlags(false) {
+			for _, flag := range group {
+				known = append(known, flag.Name)
+			}
+		}
+	}
+	for key := range c.values {
+		if !slices.Contains(known, key) {
+			return fmt.Errorf("the configuration file has the key %q, and no flag has that name", key)
+		}
+	}
+	return nil
+}
+
+// Resolve gives a flag's value as text; lists are written with commas.
+func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
+	switch value := c.values[flag.Name].(type) {
+	case nil:
+		return nil, nil
+	case []any:
+		texts := make([]string, len(value))
+		for i, v := range value {
+			texts[i] = fmt.Sprint(v)
+		}
+		return strings.Join(texts, ","), nil
+	default:
+		return fmt.Sprint(value), nil
+	}
+}

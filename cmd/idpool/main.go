@@ -1,0 +1,76 @@
+// Command idpool is a self-hosted identity-pool service. This file reads flags, files and signals; the work is in package
+// server.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"idpool/server"
+)
+
+// Exit codes.
+const (
+	exitFailure = 1
+	exitUsage   = 2
+)
+
+type commands struct {
+	Config kong.ConfigFlag `placeholder:"FILE" help:"YAML file; its keys are the names of the flags."`
+
+	Serve    serveCommand    `cmd:"" help:"Run a node."`
+	Accounts accountsCommand `cmd:"" help:"Manage accounts."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+func main() { os.Exit(run(os.Args[1:])) }
+
+func run(args []string) int {
+	var c commands
+	parser, err := kong.New(
+		&c, kong.Name("idpool"), kong.Description("A self-hosted identity-pool service."),
+		kong.Configuration(readConfig), kong.DefaultEnvars("IDPOOL"), kong.UsageOnError(),
+	)
+	if err != nil {
+		panic(err) // a mistake in the structs above
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "idpool: %v\nTry idpool --help.\n", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	// After the first signal the second has its usual effect: it ends the process at once.
+	context.AfterFunc(ctx, stop)
+	command.BindTo(ctx, (*context.Context)(nil))
+	err = command.Run()
+	var usage *server.UsageError
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &usage):
+		fmt.Fprintln(os.Stderr, "idpool:", err)
+		return exitUsage
+	}
+	fmt.Fprintln(os.Stderr, "idpool:", err)
+	return exitFailure
+}
+
+type versionCommand struct{}
+
+// Run prints the version that the binary was built from.
+func (versionCommand) Run() error {
+	version := "unknown"
+	if info, ok := debug.ReadBuildInfo(); ok {
+		version = info.Main.Version
+	}
+	_, err := fmt.Println("idpool", version)
+	return err
+}

@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
+	"fmt"
+	"log/slog"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"idpool/iam"
+	"idpool/server"
+)
+
+type serveCommand struct {
+	Listen      string `default:"127.0.0.1:7400" placeholder:"HOST:PORT" help:"Address of the API (${default})."`
+	AdminListen string `placeholder:"HOST:PORT" help:"Address of /metrics and pprof; none by default."`
+	Data        string `placeholder:"DIR" help:"Directory of this node's files (idpool-data; with --dev idpool-dev)."`
+	Database    string `placeholder:"PATH|URL" help:"SQLite file, or postgres:// URL (idpool.db in --data)."`
+	IssuerURL   string `name:"issuer-url" placeholder:"URL" help:"Public base URL, the iss of tokens (the listen address)."`
+
+	ChangeIssuerURL bool   `name:"change-issuer-url" help:"Take an --issuer-url that differs from the first one."`
+	Account         string `placeholder:"ID" help:"The first account, 12 digits (000000000000)."`
+	TLSCert         string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM."`
+	TLSKey          string `name:"tls-key" placeholder:"FILE" help:"Private key, PEM."`
+
+	SigningAlgorithm string `placeholder:"ALG" help:"RS512 (default), RS256 or ES256."`
+
+	RootAccessKeyID     string `name:"root-access-key-id" hidden:""`
+	RootSecretAccessKey string `name:"root-secret-access-key" hidden:""`
+
+	MasterKey     string `hidden:""`
+	MasterKeyFile string `placeholder:"FILE" help:"Key that seals keys at rest: 32 bytes in base64. Or IDPOOL_MASTER_KEY."`
+
+	RequireExternalMasterKey bool `help:"Do not start without a master key given."`
+
+	Dev   bool           `help:"For one machine: fixed root keys test/test, a sample pool, loopback only."`
+	Drain *time.Duration `placeholder:"TIME" help:"How long /readyz fails before the node stops (5s; 0 with --dev)."`
+
+	Regions               []string       `placeholder:"REGION,..." help:"Regions that pools may be in (any)."`
+	ProviderNetworks      []netip.Prefix `placeholder:"CIDR,..." help:"Private networks that identity providers may be in."`
+	ProviderCA            string         `name:"provider-ca" placeholder:"FILE" help:"Private authorities of identity providers, PEM."`
+	InsecureHTTPProviders []string       `name:"insecure-http-providers" placeholder:"HOST,..." help:"Providers that may be asked without TLS."`
+	TrustedProxies        []netip.Prefix `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded headers count."`
+}
+
+const defaultDrain = 5 * time.Second
+
+// Run is idpool serve.
+func (c *serveCommand) Run(ctx context.Context) error {
+	config, err := c.config()
+	if err != nil {
+		return err
+	}
+	s, err := server.Open(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	return s.Serve(ctx)
+}
+
+func (c *serveCommand) config() (server.Config, error) {
+	config := server.Config{
+		Listen: c.Listen, AdminListen: c.AdminListen, Data: c.Data, Database: c.Database,
+		IssuerURL: strings.TrimSuffix(c.IssuerURL, "/"), ChangeIssuerURL: c.ChangeIssuerURL, Account: c.Account,
+		TLSCert: c.TLSCert, TLSKey: c.TLSKey, SigningAlgorithm: c.SigningAlgorithm,
+		RequireExternalMasterKey: c.RequireExternalMasterKey, Dev: c.Dev, Drain: defaultDrain, Regions: c.Regions,
+		ProviderNetworks: c.ProviderNetworks, InsecureHTTPProviders: c.InsecureHTTPProviders, TrustedProxies: c.TrustedProxies,
+		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		Out: os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
+	}
+	if c.Data == "" {
+		config.Data = dataDirectory(c.Dev)
+	}
+	if c.Dev {
+		config.Drain = 0
+	}
+	if c.Drain != nil {
+		config.Drain = *c.Drain
+	}
+	if c.RootAccessKeyID != "" || c.RootSecretAccessKey != "" {
+		if c.RootAccessKeyID == "" || c.RootSecretAccessKey == "" {
+			return config, &server.UsageError{Message: "IDPOOL_ROOT_ACCESS_KEY_ID and IDPOOL_ROOT_SECRET_ACCESS_KEY belong together"}
+		}
+		config.RootKey = &iam.StaticKey{ID: c.RootAccessKeyID, Secret: c.RootSecretAccessKey}
+	}
+	var err error
+	if config.MasterKey, err = c.masterKey(); err != nil {
+		return config, err
+	}
+	config.ProviderCA, err = c.providerCA()
+	return config, err
+}
+
+func dataDirectory(dev bool) string {
+	if dev {
+		return "idpool-dev"
+	}
+	return "idpool-data"
+}
+
+func (c *serveCommand) masterKey() ([]byte, error) {
+	text, source := c.MasterKey, "IDPOOL_MASTER_KEY"
+	if c.MasterKeyFile != "" {
+		content, err := os.ReadFile(c.MasterKeyFile)
+		if err != nil {
+			return nil, fmt.Errorf("--master-key-file: %w", err)
+		}
+		text, source = string(content), c.MasterKeyFile
+	}
+	if text == "" {
+		return nil, nil
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))
+	if err != nil {
+		return nil, &server.UsageError{Message: source + " holds no base64; make a key by: head -c 32 /dev/urandom | base64"}
+	}
+	return key, nil
+}
+
+func (c *serveCommand) providerCA() (*x509.CertPool, error) {
+	if c.ProviderCA == "" {
+		return nil, nil
+	}
+	pem, err := os.ReadFile(c.ProviderCA)
+	if err != nil {
+		return nil, fmt.Errorf("--provider-ca: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		return nil, err
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, &server.UsageError{Message: "--provider-ca " + c.ProviderCA + " holds no certificate in PEM"}
+	}
+	return pool, nil
+}
+
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}

@@ -1,0 +1,166 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/pprof"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"idpool/iam"
+	"idpool/issuer"
+	"idpool/wire"
+)
+
+// Limits of connections. A call is small; whoever takes longer than this to send one, or to read its reply, does not mean
+// well or will try again.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	writeTimeout  = 60 * time.Second
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+)
+
+func (s *Server) httpServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
+		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug), // clients that break off
+	}
+}
+
+// handler is all that the public port answers.
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST /{$}", s.mux)
+	mux.Handle("GET /{$}", s.mux)
+	mux.HandleFunc("GET "+issuer.DiscoveryPath, s.issuer.ServeDiscovery)
+	mux.HandleFunc("GET "+issuer.JWKSPath, s.issuer.ServeJWKS)
+	mux.HandleFunc("GET "+issuer.JWKSPathPlain, s.issuer.ServeJWKS)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("ok\n")) })
+	mux.HandleFunc("GET /readyz", s.ready)
+	var h http.Handler = s.cors(mux)
+	if s.config.Dev {
+		h = onlyLoopback(h)
+	}
+	if len(s.config.TrustedProxies) > 0 {
+		h = s.forwarded(h)
+	}
+	return h
+}
+
+// readyTimeout bounds how long readiness waits for the database.
+const readyTimeout = 2 * time.Second
+
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	defer cancel()
+	if s.draining.Load() || s.db.Ping(ctx) != nil {
+		http.Error(w, "not ready", http.StatusServiceUnavailable)
+		return
+	}
+	_, _ = w.Write([]byte("ready\n"))
+}
+
+// cors lets SDKs in browsers call from any page: a call carries what authorizes it, never a cookie.
+func (s *Server) cors(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		if origin := r.Header.Get("Origin"); origin != "" && s.allowsOrigin(h, origin) {
+			h.Set("Access-Control-Expose-Headers", "x-amzn-RequestId,x-amzn-ErrorType,x-amzn-ErrorMessage,Date")
+			if r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != "" {
+				h.Set("Access-Control-Allow-Methods", "GET, POST")
+				h.Set("Access-Control-Allow-Headers", r.Header.Get("Access-Control-Request-Headers"))
+				h.Set("Access-Control-Max-Age", "172800")
+				w.WriteHeader(http.StatusOK)
+				return
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// allowsOrigin sets the header that lets an origin in. With --dev, whose keys everybody knows, that is this machine's
+// pages only.
+func (s *Server) allowsOrigin(h http.Header, origin string) bool {
+	if !s.config.Dev {
+		h.Set("Access-Control-Allow-Origin", "*")
+		return true
+	}
+	u, err := url.Parse(origin)
+	if err != nil || !isLoopback(u.Hostname()) {
+		return false
+	}
+	h.Set("Access-Control-Allow-Origin", origin)
+	h.Add("Vary", "Origin")
+	return true
+}
+
+// onlyLoopback refuses requests to other names, so that no page can reach a --dev server by a name that it has pointed
+// here.
+func onlyLoopback(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if !isLoopback(host) {
+			http.Error(w, "This server was started with --dev and answers to loopback hosts only.", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// adminHandler answers on --admin-listen.
+func (s *Server) adminHandler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
+	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
+	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	return mux
+}
+
+// SocketName is the Unix socket in the data directory by which other commands reach the running node.
+const SocketName = "idpool.sock"
+
+// socketHandler answers idpool's own operations as the first account's root. The file's mode is what guards it.
+func (s *Server) socketHandler() http.Handler {
+	return wire.NewMux(nil, s.observe, s.iam.AdminAPI()).InsecureTrusting(iam.Root(s.iam.FirstAccount, ""))
+}
+
+// observe writes a call's line into the log and counts it.
+func (s *Server) observe(c *wire.Call) {
+	s.metrics.observe(c)
+	level := slog.LevelInfo
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(
+		attrs,
+		slog.String("request_id", c.RequestID), slog.String("operation", c.Operation), slog.Int("status", c.Status),
+		slog.Int64("us", c.Took.Microseconds()), slog.String("remote", c.Remote),
+	)
+	if c.Account != "" {
+		attrs = append(attrs, slog.String("account", c.Account))
+	}
+	if c.Code != "" {
+		attrs = append(attrs, slog.String("code", c.Code))
+	}
+	if c.Cause != nil {
+		attrs = append(attrs, slog.String("cause", c.Cause.Error()))
+	}
+	if c.Status >= http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if c.Panic != "" {
+		attrs = append(attrs, slog.String("stack", c.Panic))
+	}
+	s.config.Log.LogAttrs(context.Background(), level, "call", attrs...)
+}

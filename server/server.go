@@ -1,0 +1,345 @@
+package server
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"idpool/cognito"
+	"idpool/iam"
+	"idpool/issuer"
+	"idpool/provider"
+	"idpool/store"
+	"idpool/sts"
+	"idpool/wire"
+)
+
+// Server is a node.
+type Server struct {
+	config   Config
+	lock     *os.File
+	db       *store.DB
+	master   *store.Master
+	keys     *store.Keyring
+	issuer   *issuer.Issuer
+	iam      *iam.Service
+	sts      *sts.Service
+	cognito  *cognito.Service
+	metrics  *metrics
+	listener net.Listener
+	admin    net.Listener // nil: none
+	socket   net.Listener // nil: none
+	mux      *wire.Mux
+	draining atomic.Bool
+	sweeps   chan struct{}
+	newRoot  *iam.RootKey // made by this start; nil: none
+	devPool  string       // the sample pool's id; empty without --dev
+}
+
+// Open makes a node ready to serve. An error is a *UsageError, or says what to do.
+func Open(ctx context.Context, c Config) (s *Server, err error) {
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	s = &Server{config: c, sweeps: make(chan struct{}, 1)}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	if s.lock, err = lockDirectory(c.Data); err != nil {
+		return nil, err
+	}
+	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
+		return nil, fmt.Errorf("open database: %w", err)
+	}
+	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
+		return nil, fmt.Errorf("%w; choose another address by --listen", err)
+	}
+	if err := s.findMasterKey(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.settle(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.wire(); err != nil {
+		return nil, err
+	}
+	if err := s.refresh(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.openDoors(); err != nil {
+		return nil, err
+	}
+	return s, s.develop(ctx)
+}
+
+// Addr is the address that the node listens on.
+func (s *Server) Addr() string { return s.listener.Addr().String() }
+
+// baseURL is the URL of this node, which is the issuer's where none was given.
+func (s *Server) baseURL() string {
+	scheme := "http"
+	if s.config.TLSCert != "" {
+		scheme = "https"
+	}
+	return scheme + "://" + s.Addr()
+}
+
+// wire makes the services.
+func (s *Server) wire() error {
+	c := &s.config
+	if c.IssuerURL == "" {
+		c.IssuerURL = s.baseURL()
+	}
+	issuerURL, err := url.Parse(c.IssuerURL)
+	if err != nil {
+		return err
+	}
+	network := provider.Network{
+		AllowLoopback: isLoopback(issuerURL.Hostname()), Private: c.ProviderNetworks, Own: s.ownAddresses,
+		Roots: c.ProviderCA, InsecureHosts: c.InsecureHTTPProviders,
+	}
+	s.metrics = newMetrics()
+	s.keys = &store.Keyring{DB: s.db, Master: s.master, Now: c.Now, Rand: c.Rand}
+	s.issuer = &issuer.Issuer{
+		URL: c.IssuerURL, Algorithm: c.SigningAlgorithm, DB: s.db, Master: s.master, Now: c.Now, Rand: c.Rand, Log: c.Log,
+	}
+	s.iam = &iam.Service{
+		DB: s.db, Master: s.master, Now: c.Now, Rand: c.Rand, Log: c.Log, FirstAccount: c.Account, Static: s.staticKeys(),
+		CheckIssuer: func(u string) error { return checkProviderURL(&network, c.IssuerURL, u) },
+	}
+	s.sts = &sts.Service{DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, Now: c.Now, Rand: c.Rand}
+	s.cognito = &cognito.Service{
+		DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, STS: s.sts, Rand: c.Rand, Log: c.Log,
+		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log},
+		Regions:  c.Regions, Sweep: s.sweep,
+	}
+	if err := s.iam.Init(); err != nil {
+		return err
+	}
+	if err := s.cognito.Init(); err != nil {
+		return err
+	}
+	verifier := &wire.Verifier{Keys: keys{s.iam, s.sts}, Now: c.Now}
+	s.mux = wire.NewMux(verifier, s.observe, s.cognito.API(), s.sts.API(), s.iam.API(), s.iam.AdminAPI())
+	return nil
+}
+
+// staticKeys are the root keys of the first account that are valid on this node and stored nowhere.
+func (s *Server) staticKeys() []iam.StaticKey {
+	var static []iam.StaticKey
+	if k := s.config.RootKey; k != nil {
+		static = append(static, iam.StaticKey{ID: k.ID, Secret: k.Secret, Account: s.config.Account})
+	}
+	if s.config.Dev {
+		static = append(static, iam.StaticKey{ID: "test", Secret: "test", Account: s.config.Account})
+	}
+	return static
+}
+
+// checkProviderURL refuses our own issuer, by its URL and by the name that it has inside, as an outside provider.
+func checkProviderURL(n *provider.Network, own, issuerURL string) error {
+	u, err := url.Parse(issuerURL)
+	if err != nil {
+		return errors.New("not a URL")
+	}
+	ownURL, err := url.Parse(own)
+	if err != nil {
+		return err
+	}
+	if u.Host == ownURL.Host || u.Hostname() == issuer.Name {
+		return errors.New("this server itself cannot be an outside provider")
+	}
+	return n.CheckIssuer(issuerURL)
+}
+
+// keys finds a signer's key: temporary credentials bring a session token, others do not.
+type keys struct {
+	iam *iam.Service
+	sts *sts.Service
+}
+
+func (k keys) Key(ctx context.Context, id, session string) (wire.Key, error) {
+	if session != "" {
+		return k.sts.Key(ctx, id, session)
+	}
+	return k.iam.Key(ctx, id)
+}
+
+func (s *Server) ownAddresses() []netip.AddrPort {
+	var own []netip.AddrPort
+	for _, l := range []net.Listener{s.listener, s.admin} {
+		if l == nil {
+			continue
+		}
+		if addr, err := netip.ParseAddrPort(l.Addr().String()); err == nil {
+			own = append(own, addr)
+		}
+	}
+	return own
+}
+
+// openDoors opens the listeners beside the main one.
+func (s *Server) openDoors() (err error) {
+	if s.config.AdminListen != "" {
+		if s.admin, err = net.Listen("tcp", s.config.AdminListen); err != nil {
+			return fmt.Errorf("%w; choose another address by --admin-listen", err)
+		}
+	}
+	path := filepath.Join(s.config.Data, SocketName)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	if s.socket, err = net.Listen("unix", path); err != nil {
+		// A path of more than 107 bytes is the usual reason.
+		s.config.Log.Warn("no socket for other commands; use --endpoint with them", "path", path, "error", err.Error())
+		s.socket = nil
+		return nil
+	}
+	return os.Chmod(path, 0o600)
+}
+
+// refreshEvery is how often a node looks for new keys of other nodes, and for changes of state that are due.
+const refreshEvery = time.Minute
+
+func (s *Server) refresh(ctx context.Context) error {
+	if err := s.keys.Refresh(ctx); err != nil {
+		return explainMaster(err)
+	}
+	return explainMaster(s.issuer.Refresh(ctx))
+}
+
+func explainMaster(err error) error {
+	if errors.Is(err, store.ErrMaster) {
+		return fmt.Errorf("%w; give the master key that this database was made with, by --master-key-file or IDPOOL_MASTER_KEY", err)
+	}
+	return err
+}
+
+func (s *Server) sweep() {
+	select {
+	case s.sweeps <- struct{}{}:
+	default: // one is due already
+	}
+}
+
+// work does what is to be done beside requests, until the context ends.
+func (s *Server) work(ctx context.Context) {
+	tick := time.NewTicker(refreshEvery)
+	defer tick.Stop()
+	s.sweep() // what an earlier run has left
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.sweeps:
+			if err := s.db.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.config.Log.Warn("sweeping deleted pools failed; it is tried again in a minute", "error", err.Error())
+			}
+		case <-tick.C:
+			s.sweep()
+			if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
+				s.config.Log.Warn("looking for new keys failed; it is tried again in a minute", "error", err.Error())
+			}
+		}
+	}
+}
+
+// How long a shutdown waits for what runs.
+const shutdownTimeout = 30 * time.Second
+
+// Serve answers until the context ends. Then /readyz says so and replies close their connections for the drain time, so
+// that balancers look elsewhere; then the listeners close, and what runs is finished.
+func (s *Server) Serve(ctx context.Context) error {
+	main := s.httpServer(s.handler())
+	if s.config.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
+		if err != nil {
+			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+		main.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
+	}
+	failed := make(chan error, 3)
+	start := func(l net.Listener, serve func(net.Listener) error) {
+		go func() {
+			if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		}()
+	}
+	servers := []*http.Server{main}
+	if main.TLSConfig != nil {
+		start(s.listener, func(l net.Listener) error { return main.ServeTLS(l, "", "") })
+	} else {
+		start(s.listener, main.Serve)
+	}
+	if s.admin != nil {
+		beside := s.httpServer(s.adminHandler())
+		servers = append(servers, beside)
+		start(s.admin, beside.Serve)
+	}
+	if s.socket != nil {
+		beside := s.httpServer(s.socketHandler())
+		servers = append(servers, beside)
+		start(s.socket, beside.Serve)
+	}
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var working sync.WaitGroup
+	working.Go(func() { s.work(background) })
+	defer working.Wait()
+	defer stop()
+
+	s.announce()
+	select {
+	case err := <-failed:
+		return err
+	case <-ctx.Done():
+	}
+	return s.shutdown(servers)
+}
+
+func (s *Server) shutdown(servers []*http.Server) error {
+	s.draining.Store(true)
+	s.config.Log.Info("draining", "for", s.config.Drain.String())
+	for _, server := range servers {
+		server.SetKeepAlivesEnabled(false)
+	}
+	time.Sleep(s.config.Drain)
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	var errs []error
+	for _, server := range servers {
+		errs = append(errs, server.Shutdown(ctx))
+	}
+	s.config.Log.Info("stopped")
+	return errors.Join(errs...)
+}
+
+// Close gives back everything that Open took.
+func (s *Server) Close() {
+	for _, c := range []io.Closer{s.listener, s.admin, s.socket} {
+		if c != nil {
+			_ = c.Close()
+		}
+	}
+	if s.db != nil {
+		if err := s.db.Close(); err != nil {
+			s.config.Log.Warn("closing the database failed", "error", err.Error())
+		}
+	}
+	if s.lock != nil {
+		_ = s.lock.Close()
+	}
+}

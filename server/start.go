@@ -1,0 +1,284 @@
+package server
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"idpool/iam"
+	"idpool/store"
+)
+
+// Files in the data directory, all of mode 0600.
+const (
+	lockName            = "lock"
+	masterKeyName       = "master.key"
+	rootCredentialsName = "root-credentials"
+)
+
+// lockDirectory makes the data directory, and takes it for this process.
+func lockDirectory(dir string) (*os.File, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the data directory: %w", err)
+	}
+	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("lock the data directory: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		_ = f.Close()
+		return nil, fmt.Errorf("another idpool runs in %s: stop it, or choose another directory by --data", dir)
+	}
+	return f, nil
+}
+
+func (s *Server) isPostgres() bool {
+	return strings.HasPrefix(s.config.Database, "postgres://") || strings.HasPrefix(s.config.Database, "postgresql://")
+}
+
+// findMasterKey takes the operator's master key, or the one that an earlier start has kept, or makes one: beside the SQLite
+// file, or in the PostgreSQL database so that another node needs nothing but the database.
+func (s *Server) findMasterKey(ctx context.Context) (err error) {
+	key := s.config.MasterKey
+	switch {
+	case key != nil:
+	case s.isPostgres():
+		if key, err = s.masterKeyInDatabase(ctx); err != nil {
+			return fmt.Errorf("master key: %w", err)
+		}
+		s.config.Log.Warn("the master key is in the database, beside what it seals; give one by --master-key-file or IDPOOL_MASTER_KEY")
+	default:
+		path := filepath.Join(s.config.Data, masterKeyName)
+		if key, err = s.masterKeyInFile(path); err != nil {
+			return fmt.Errorf("master key: %w", err)
+		}
+		s.config.Log.Warn("the master key is in a file beside the database; give one by --master-key-file or IDPOOL_MASTER_KEY", "path", path)
+	}
+	s.master, err = store.NewMaster(key)
+	return err
+}
+
+func (s *Server) drawMasterKey() ([]byte, error) {
+	key := make([]byte, store.MasterKeySize)
+	_, err := io.ReadFull(s.config.Rand, key)
+	return key, err
+}
+
+func (s *Server) masterKeyInFile(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		key, err := s.drawMasterKey()
+		if err != nil {
+			return nil, err
+		}
+		return key, writeFile(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
+	}
+	if err != nil {
+		return nil, err
+	}
+	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
+	if err != nil {
+		return nil, fmt.Errorf("%s holds no base64: %w", path, err)
+	}
+	return key, nil
+}
+
+func (s *Server) masterKeyInDatabase(ctx context.Context) ([]byte, error) {
+	fresh, err := s.drawMasterKey()
+	if err != nil {
+		return nil, err
+	}
+	var key []byte
+	err = s.db.Update(ctx, func(tx *store.Tx) error {
+		key, err = tx.Setting(store.SettingMasterKey)
+		if errors.Is(err, store.ErrNotFound) {
+			key = fresh
+			return tx.CreateSetting(store.SettingMasterKey, fresh)
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrExists) { // another node was faster
+		err = s.db.View(ctx, func(tx *store.Tx) error {
+			key, err = tx.Setting(store.SettingMasterKey)
+			return err
+		})
+	}
+	return key, err
+}
+
+// writeFile writes a file of mode 0600 that is there whole or not at all, also after a power cut.
+func writeFile(path string, content []byte) error {
+	f, err := os.OpenFile(path+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := f.Write(content); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err := f.Sync(); err != nil {
+		_ = f.Close()
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	if err := os.Rename(path+".new", path); err != nil {
+		return err
+	}
+	dir, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	defer func() { _ = dir.Close() }()
+	return dir.Sync()
+}
+
+// deployment is what a database says of the deployment that it belongs to.
+type deployment struct {
+	found  bool // somebody has started on it before
+	dev    bool // --dev made it
+	rooted bool // the first account's root has a key
+	// As they were chosen at the first start; the issuer's URL may be empty.
+	account, issuerURL string
+}
+
+func readDeployment(tx *store.Tx) (d deployment, err error) {
+	settings := make(map[string]string)
+	for _, name := range []string{store.SettingAccount, store.SettingDev, store.SettingIssuerURL} {
+		value, err := tx.Setting(name)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return d, err
+		}
+		settings[name] = string(value)
+	}
+	d = deployment{
+		account: settings[store.SettingAccount], issuerURL: settings[store.SettingIssuerURL],
+		dev: settings[store.SettingDev] != "", found: settings[store.SettingAccount] != "",
+	}
+	if !d.found {
+		return d, nil
+	}
+	keys, err := tx.AccessKeys(d.account, "")
+	d.rooted = len(keys) > 0
+	return d, err
+}
+
+// settle makes what a new deployment has, and checks what an old one has against what the operator asks for. Of many nodes
+// that start at once one makes it, and the others find it made.
+func (s *Server) settle(ctx context.Context) error {
+	var d deployment
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		d, err = readDeployment(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.check(&d); err != nil {
+		return err
+	}
+	if s.config.RootKey == nil && !d.rooted {
+		if err := s.drawRoot(); err != nil {
+			return err
+		}
+	}
+	err = s.db.Update(ctx, s.create(&d))
+	if errors.Is(err, store.ErrExists) { // another node was faster
+		err = s.db.Update(ctx, s.create(&d))
+	}
+	if err == nil && s.newRoot != nil && d.rooted {
+		s.newRoot = nil
+		err = os.Remove(s.rootCredentials())
+	}
+	s.config.Account, s.config.IssuerURL = d.account, d.issuerURL
+	return err
+}
+
+func (s *Server) rootCredentials() string { return filepath.Join(s.config.Data, rootCredentialsName) }
+
+// drawRoot draws a root key and writes its file, before the key is in the database: a key that is there and nowhere else
+// would be lost.
+func (s *Server) drawRoot() error {
+	root, err := iam.NewRootKey(s.config.Rand, s.master)
+	if err != nil {
+		return err
+	}
+	s.newRoot = &root
+	profile := fmt.Sprintf("[idpool]\naws_access_key_id = %s\naws_secret_access_key = %s\n", root.ID, root.Secret)
+	if err := writeFile(s.rootCredentials(), []byte(profile)); err != nil {
+		return fmt.Errorf("write the root credentials: %w", err)
+	}
+	return nil
+}
+
+// create is the transaction of settle. Afterwards d is what the database says, but that rooted means: by another node.
+func (s *Server) create(d *deployment) func(*store.Tx) error {
+	c := &s.config
+	return func(tx *store.Tx) (err error) {
+		if *d, err = readDeployment(tx); err != nil {
+			return err
+		}
+		if err := s.check(d); err != nil {
+			return err
+		}
+		if !d.found {
+			if err := s.createAccount(tx, d); err != nil {
+				return err
+			}
+		}
+		if s.newRoot != nil && !d.rooted {
+			if err := s.newRoot.Store(tx, d.account); err != nil {
+				return err
+			}
+		}
+		set := tx.ChangeSetting
+		if d.issuerURL == "" {
+			set = tx.CreateSetting
+		}
+		if c.IssuerURL == "" || c.IssuerURL == d.issuerURL {
+			return nil
+		}
+		d.issuerURL = c.IssuerURL
+		return set(store.SettingIssuerURL, []byte(c.IssuerURL))
+	}
+}
+
+func (s *Server) createAccount(tx *store.Tx, d *deployment) error {
+	d.account = DefaultAccount
+	if s.config.Account != "" {
+		d.account = s.config.Account
+	}
+	if err := tx.CreateSetting(store.SettingAccount, []byte(d.account)); err != nil {
+		return err
+	}
+	if s.config.Dev {
+		if err := tx.CreateSetting(store.SettingDev, []byte("true")); err != nil {
+			return err
+		}
+	}
+	return tx.CreateAccount(d.account)
+}
+
+// check compares a deployment with what the operator asks for.
+func (s *Server) check(d *deployment) error {
+	c := &s.config
+	switch {
+	case d.found && c.Account != "" && c.Account != d.account:
+		return usage("--account %s: the first account of this database is %s", c.Account, d.account)
+	case d.found && c.Dev && !d.dev:
+		return usage("--dev has root keys that everybody knows, and this database was not made by --dev: choose another directory by --data")
+	case c.IssuerURL == "" && d.issuerURL == "" && !isLoopback(hostOf(c.Listen)):
+		return usage("--listen %s can be reached from elsewhere: give --issuer-url, the URL that others know this server by", c.Listen)
+	case c.IssuerURL != "" && d.issuerURL != "" && c.IssuerURL != d.issuerURL && !c.ChangeIssuerURL:
+		return fmt.Errorf("--issuer-url %s: tokens of this deployment are issued by %s, and whoever trusts that would trust no new token; "+
+			"if that is meant, add --change-issuer-url", c.IssuerURL, d.issuerURL)
+	}
+	return nil
+}

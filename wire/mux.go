@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"mime"
 	"net/http"
 	"net/url"
@@ -26,6 +25,7 @@ const (
 	codeUnknownOperation = "UnknownOperationException"
 	codeTooLarge         = "RequestEntityTooLargeException"
 	codeInternal         = "InternalErrorException"
+	codeMalformedQuery   = "MalformedQueryString"
 )
 
 // Mux answers every call of an AWS API on a port: POST / in JSON 1.1 (told by X-Amz-Target) and in Query (told by its
@@ -163,9 +163,6 @@ func (x *exchange) read(buffer *bytes.Buffer) error {
 		if errors.As(err, &tooLarge) {
 			return &Error{Code: codeTooLarge, Status: http.StatusRequestEntityTooLarge, Message: "Request body is larger than 1 MiB."}
 		}
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = nil
-		}
 		return &Error{Code: "RequestAbortedException", Message: "The request body could not be read to its end.", Cause: err}
 	}
 	x.body = buffer.Bytes()
@@ -178,7 +175,7 @@ func (x *exchange) find() (*row, error) {
 		return x.findJSON()
 	}
 	values := x.r.URL.Query()
-	if x.r.Method == http.MethodPost {
+	if x.r.Method == http.MethodPost && len(x.body) > 0 {
 		mediaType, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 		if mediaType != "application/x-www-form-urlencoded" {
 			x.isJSON = true // the protocol of most of the operations here words this error
@@ -186,14 +183,16 @@ func (x *exchange) find() (*row, error) {
 		}
 		form, err := url.ParseQuery(string(x.body))
 		if err != nil {
-			return nil, &Error{Code: "MalformedQueryString", Message: "The request body is not a well-formed query string.", Cause: err}
+			return nil, &Error{Code: codeMalformedQuery, Message: "The request body is not a well-formed query string.", Cause: err}
 		}
-		for name, all := range values { // a presigned POST has its parameters in both places
-			if form[name] == nil {
-				form[name] = all
-			}
+		for name, all := range form {
+			values[name] = append(values[name], all...)
 		}
-		values = form
+	}
+	for name, all := range values {
+		if len(all) > 1 { // a signature does not say which of them comes first
+			return nil, &Error{Code: codeMalformedQuery, Message: "The parameter " + headerText(name) + " stands more than once."}
+		}
 	}
 	x.form = values
 	return x.findQuery(values.Get("Action"), values.Get("Version"))

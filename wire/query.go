@@ -18,7 +18,7 @@ type node struct {
 	children map[string]*node
 }
 
-// parameters makes a tree of steps out of Query parameters. Of a parameter that stands twice the first counts.
+// parameters makes a tree of steps out of Query parameters, each of which stands once.
 func parameters(values url.Values) *node {
 	root := &node{}
 	for name, all := range values {

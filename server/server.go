@@ -48,41 +48,35 @@ type Server struct {
 }
 
 // Open makes a node ready to serve. An error is a *UsageError, or says what to do.
-func Open(ctx context.Context, c Config) (s *Server, err error) {
+func Open(ctx context.Context, c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s = &Server{config: c, sweeps: make(chan struct{}, 1)}
-	defer func() {
-		if err != nil {
-			s.Close()
-		}
-	}()
-	if s.lock, err = lockDirectory(c.Data); err != nil {
+	s := &Server{config: c, sweeps: make(chan struct{}, 1)}
+	if err := s.open(ctx); err != nil {
+		s.Close()
 		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Server) open(ctx context.Context) (err error) {
+	c := &s.config
+	if s.lock, err = lockDirectory(c.Data); err != nil {
+		return err
 	}
 	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+		return err
 	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
-		return nil, fmt.Errorf("%w; choose another address by --listen", err)
+		return fmt.Errorf("%w; choose another address by --listen", err)
 	}
-	if err := s.findMasterKey(ctx); err != nil {
-		return nil, err
+	for _, step := range []func(context.Context) error{s.findMasterKey, s.settle, s.wire, s.refresh, s.openDoors, s.develop} {
+		if err := step(ctx); err != nil {
+			return err
+		}
 	}
-	if err := s.settle(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.wire(); err != nil {
-		return nil, err
-	}
-	if err := s.refresh(ctx); err != nil {
-		return nil, err
-	}
-	if err := s.openDoors(); err != nil {
-		return nil, err
-	}
-	return s, s.develop(ctx)
+	return nil
 }
 
 // Addr is the address that the node listens on.
@@ -98,7 +92,7 @@ func (s *Server) baseURL() string {
 }
 
 // wire makes the services.
-func (s *Server) wire() error {
+func (s *Server) wire(context.Context) error {
 	c := &s.config
 	if c.IssuerURL == "" {
 		c.IssuerURL = s.baseURL()
@@ -192,7 +186,7 @@ func (s *Server) ownAddresses() []netip.AddrPort {
 }
 
 // openDoors opens the listeners beside the main one.
-func (s *Server) openDoors() (err error) {
+func (s *Server) openDoors(context.Context) (err error) {
 	if s.config.AdminListen != "" {
 		if s.admin, err = net.Listen("tcp", s.config.AdminListen); err != nil {
 			return fmt.Errorf("%w; choose another address by --admin-listen", err)

@@ -1,0 +1,38 @@
+# The targets say what they do: make help.
+SHELL := /bin/bash
+TOOL  := go tool -modfile=tools.mod
+
+.PHONY: help run test test-all lint golden bench-quick fuzz build clean
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+run: ## Build and start a node for trying out (idpool serve --dev)
+	go run ./cmd/idpool serve --dev
+
+build: ## Build bin/idpool, static
+	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/idpool ./cmd/idpool
+
+test: ## Run every test; installs what it lacks as root, else says what to install
+	./scripts/need.sh
+	go test -race ./...
+	./scripts/fuzz.sh 15s
+	cd e2e && go vet ./... && go test -count=1 -timeout 20m ./...
+
+test-all: test ## Also what takes long: 10 minutes of every fuzz target
+	./scripts/fuzz.sh 10m
+
+fuzz: ## Run every fuzz target for 15 seconds
+	./scripts/fuzz.sh 15s
+
+lint: ## Format, vet, staticcheck, known vulnerabilities, module files
+	./scripts/lint.sh
+
+golden: ## Rewrite the replies in cognito/testdata; read the diff
+	go test ./cognito -run Golden -update
+
+bench-quick: ## Requests per second of the hot calls, beside a bare handler's
+	go test ./server -run '^$$' -bench Quick -benchtime 1x -timeout 10m
+
+clean: ## Remove what was built
+	rm -rf bin

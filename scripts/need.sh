@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Installs what the tests need and this machine lacks: as root by apt-get, else it says what to install and fails.
+set -euo pipefail
+
+missing=()
+need() { # need COMMAND PACKAGE: the command may also stand where Debian hides it
+  command -v "$1" >/dev/null || compgen -G "/usr/lib/postgresql/*/bin/$1" >/dev/null || missing+=("$2")
+}
+need gcc gcc            # the race detector
+need aws awscli
+need node nodejs
+need npm npm
+need initdb postgresql
+need strace strace
+need curl curl
+need jq jq
+need openssl openssl
+[ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" -ne 0 ]; then
+  echo "The tests need: ${missing[*]}. Install them, on Debian and Ubuntu by: sudo apt-get install ${missing[*]}" >&2
+  exit 1
+fi
+echo "installing ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+# The tests start their own servers: no package may start one.
+if [ ! -e /usr/sbin/policy-rc.d ]; then
+  printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
+  chmod +x /usr/sbin/policy-rc.d
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+fi
+apt-get update -q
+apt-get install -q -y --no-install-recommends "${missing[@]}"

@@ -1,0 +1,223 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"idpool/iam"
+)
+
+// base is a configuration that starts.
+func base(t *testing.T) Config {
+	t.Helper()
+	return Config{
+		Listen: "127.0.0.1:0", Data: t.TempDir(), Log: slog.New(slog.DiscardHandler), Out: new(strings.Builder),
+		Now: time.Now, Rand: rand.Reader,
+	}
+}
+
+// start opens a node and closes it again.
+func start(t *testing.T, c Config) error {
+	t.Helper()
+	s, err := Open(context.Background(), c)
+	if err != nil {
+		return err
+	}
+	s.Close()
+	return nil
+}
+
+func isUsage(err error) bool {
+	var usage *UsageError
+	return errors.As(err, &usage)
+}
+
+func TestUsage(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		change func(*Config)
+		says   string
+	}{
+		{"no port", func(c *Config) { c.Listen = "127.0.0.1" }, "--listen"},
+		{"reachable without an issuer", func(c *Config) { c.Listen = "0.0.0.0:0" }, "--issuer-url"},
+		{"issuer with a path", func(c *Config) { c.IssuerURL = "https://id.example.com/x" }, "--issuer-url"},
+		{"issuer without a scheme", func(c *Config) { c.IssuerURL = "id.example.com" }, "--issuer-url"},
+		{"issuer with a query", func(c *Config) { c.IssuerURL = "https://id.example.com?x" }, "--issuer-url"},
+		{"account of 11 digits", func(c *Config) { c.Account = "12345678901" }, "12 digits"},
+		{"unknown algorithm", func(c *Config) { c.SigningAlgorithm = "HS256" }, "--signing-algorithm"},
+		{"certificate without its key", func(c *Config) { c.TLSCert = "x.pem" }, "--tls-key"},
+		{"master key required", func(c *Config) { c.RequireExternalMasterKey = true }, "--master-key-file"},
+		{"short master key", func(c *Config) { c.MasterKey = []byte("short") }, "32"},
+		{"region of 19 letters", func(c *Config) { c.Regions = []string{"abcdefghijklmnopqrs"} }, "--regions"},
+		{"dev reachable", func(c *Config) { c.Dev, c.Listen = true, "0.0.0.0:0" }, "loopback"},
+		{"dev with a public issuer", func(c *Config) { c.Dev, c.IssuerURL = true, "https://id.example.com" }, "loopback"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := base(t)
+			tt.change(&c)
+			if err := start(t, c); !isUsage(err) || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want a usage error that says %q", err, tt.says)
+			}
+		})
+	}
+}
+
+// TestSecondStart is about what a deployment holds on to.
+func TestSecondStart(t *testing.T) {
+	const first, second = "https://a.example.com", "https://b.example.com"
+	for _, tt := range []struct {
+		name   string
+		first  func(*Config)
+		second func(*Config)
+		usage  bool
+		says   string // empty: it starts
+	}{
+		{name: "the same", first: func(c *Config) { c.Account = "111111111111" }, second: func(c *Config) { c.Account = "111111111111" }},
+		{name: "account not said again", first: func(c *Config) { c.Account = "111111111111" }, second: func(*Config) {}},
+		{name: "another account", first: func(*Config) {}, second: func(c *Config) { c.Account = "111111111111" }, usage: true, says: "000000000000"},
+		{name: "the same issuer", first: func(c *Config) { c.IssuerURL = first }, second: func(c *Config) { c.IssuerURL = first }},
+		{name: "an issuer later", first: func(*Config) {}, second: func(c *Config) { c.IssuerURL = first }},
+		{name: "another issuer", first: func(c *Config) { c.IssuerURL = first }, second: func(c *Config) { c.IssuerURL = second }, says: "--change-issuer-url"},
+		{name: "another issuer meant", first: func(c *Config) { c.IssuerURL = first }, second: func(c *Config) { c.IssuerURL, c.ChangeIssuerURL = second, true }},
+		{name: "dev on a real database", first: func(*Config) {}, second: func(c *Config) { c.Dev = true }, usage: true, says: "--data"},
+		{name: "dev again", first: func(c *Config) { c.Dev = true }, second: func(c *Config) { c.Dev = true }},
+		{name: "another master key", first: func(*Config) {}, second: func(c *Config) { c.MasterKey = make([]byte, 32) }, says: "master key"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			one := base(t)
+			two := one
+			tt.first(&one)
+			tt.second(&two)
+			if err := start(t, one); err != nil {
+				t.Fatal(err)
+			}
+			err := start(t, two)
+			switch {
+			case tt.says == "" && err != nil:
+				t.Errorf("the second start failed: %v", err)
+			case tt.says != "" && (err == nil || !strings.Contains(err.Error(), tt.says) || isUsage(err) != tt.usage):
+				t.Errorf("got %v (usage error: %v), want one that says %q (usage error: %v)", err, isUsage(err), tt.says, tt.usage)
+			}
+		})
+	}
+}
+
+// A stored issuer is the issuer also where nobody says it again: tokens must not change their iss by a forgotten flag.
+func TestStoredIssuerStays(t *testing.T) {
+	c := base(t)
+	c.IssuerURL = "https://id.example.com"
+	if err := start(t, c); err != nil {
+		t.Fatal(err)
+	}
+	c.IssuerURL = ""
+	s, err := Open(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := s.issuer.URL; got != "https://id.example.com" {
+		t.Errorf("issuer is %s", got)
+	}
+}
+
+func TestDirectoryIsLocked(t *testing.T) {
+	c := base(t)
+	s, err := Open(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := start(t, c); err == nil || !strings.Contains(err.Error(), "another idpool runs in") {
+		t.Errorf("a second node in the same directory: %v", err)
+	}
+}
+
+func TestRootCredentials(t *testing.T) {
+	c := base(t)
+	path := filepath.Join(c.Data, rootCredentialsName)
+	out := c.Out.(*strings.Builder)
+	s, err := Open(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.announce()
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
+		t.Errorf("mode of %s: %v, %v", path, info.Mode(), err)
+	}
+	key, err := s.iam.Key(context.Background(), s.newRoot.ID)
+	if err != nil || !key.Caller.Root || key.Caller.ARN != "arn:aws:iam::000000000000:root" {
+		t.Errorf("the root key means %+v, %v", key.Caller, err)
+	}
+	if !strings.Contains(string(file), key.Secret) {
+		t.Error("the file does not hold the root's secret key")
+	}
+	if !strings.Contains(out.String(), path) || strings.Contains(out.String(), key.Secret) {
+		t.Errorf("where no person reads, the path is printed and not the secret; it was: %q", out)
+	}
+	s.Close()
+
+	if err := start(t, c); err != nil {
+		t.Fatal(err)
+	}
+	again, err := os.ReadFile(path)
+	if err != nil || string(again) != string(file) {
+		t.Errorf("the second start changed the file: %v", err)
+	}
+}
+
+func TestRootCredentialsOnTerminal(t *testing.T) {
+	c := base(t)
+	c.IsTerminal = true
+	s, err := Open(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	s.announce()
+	out := c.Out.(*strings.Builder).String()
+	for _, want := range []string{"[profile idpool]", s.newRoot.ID, s.newRoot.Secret, "endpoint_url = http://" + s.Addr()} {
+		if !strings.Contains(out, want) {
+			t.Errorf("the profile lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+// A root key of the environment is never stored, and a start without it later makes one.
+func TestGivenRootKey(t *testing.T) {
+	c := base(t)
+	c.RootKey = &iam.StaticKey{ID: "AKIAGIVEN", Secret: "given"}
+	s, err := Open(context.Background(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if key, err := s.iam.Key(context.Background(), "AKIAGIVEN"); err != nil || !key.Caller.Root || key.Caller.Account != DefaultAccount {
+		t.Errorf("the given key means %+v, %v", key.Caller, err)
+	}
+	if _, err := os.Stat(s.rootCredentials()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("root-credentials: %v", err)
+	}
+	s.Close()
+
+	c.RootKey = nil
+	if s, err = Open(context.Background(), c); err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := s.iam.Key(context.Background(), "AKIAGIVEN"); err == nil {
+		t.Error("the given key is valid without being given")
+	}
+	if s.newRoot == nil {
+		t.Error("there is no root key")
+	}
+}

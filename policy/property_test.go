@@ -1,0 +1,203 @@
+package policy_test
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"idpool/policy"
+)
+
+// Documents and requests are drawn from few names, so that statements apply often, and often several at once.
+var (
+	actions    = rapid.SampledFrom([]string{"s3:Get", "s3:Put", "iam:Get", "sts:AssumeRole"})
+	actionText = rapid.SampledFrom([]string{"*", "s3:*", "s3:Get", "S3:?et", "iam:*", "sts:AssumeRole"})
+	resources  = rapid.SampledFrom([]string{"*", "arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::a/b"})
+	arnText    = rapid.SampledFrom([]string{"*", "arn:aws:s3:::a*", "arn:aws:s3:::?", "arn:aws:s3:::b", "arn:aws:s3:::${k:a}", "arn:aws:s3:::${k:b, 'a'}"})
+	values     = rapid.SampledFrom([]string{"", "a", "b", "ab", "true", "*"})
+	operands   = rapid.SampledFrom([]string{"", "a", "b", "a*", "?", "*", "${k:a}", "${k:c, 'b'}"})
+	keys       = rapid.SampledFrom([]string{"k:a", "K:A", "k:b", "k:c"})
+)
+
+func genCondition(t *rapid.T) string {
+	operator := rapid.SampledFrom([]string{"", "ForAnyValue:", "ForAllValues:"}).Draw(t, "set") +
+		rapid.SampledFrom([]string{"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"}).Draw(t, "operator") +
+		rapid.SampledFrom([]string{"", "IfExists"}).Draw(t, "suffix")
+	wants := rapid.SliceOfN(operands, 0, 3).Draw(t, "wants")
+	if rapid.IntRange(0, 4).Draw(t, "null") == 0 {
+		operator, wants = "Null", []string{rapid.SampledFrom([]string{"true", "false"}).Draw(t, "is null")}
+	}
+	return fmt.Sprintf(`{%q: {%q: %s}}`, operator, keys.Draw(t, "key"), quote(wants))
+}
+
+func genStatement(t *rapid.T, effect string) string {
+	condition := "{}"
+	if rapid.Bool().Draw(t, "conditional") {
+		condition = genCondition(t)
+	}
+	not := rapid.SampledFrom([]string{"", "", "Not"})
+	return fmt.Sprintf(`{"Effect": %q, "%sAction": %s, "%sResource": %s, "Condition": %s}`, effect,
+		not.Draw(t, "not"), quote(rapid.SliceOfN(actionText, 1, 3).Draw(t, "actions")),
+		not.Draw(t, "not"), quote(rapid.SliceOfN(arnText, 1, 3).Draw(t, "resources")), condition)
+}
+
+func genStatements(t *rapid.T) []string {
+	return rapid.SliceOfN(rapid.Custom(func(t *rapid.T) string {
+		return genStatement(t, rapid.SampledFrom([]string{"Allow", "Allow", "Deny"}).Draw(t, "effect"))
+	}), 1, 5).Draw(t, "statements")
+}
+
+func genRequest(t *rapid.T) policy.Request {
+	r := policy.Request{Action: actions.Draw(t, "action"), Resource: resources.Draw(t, "resource")}
+	for _, key := range rapid.SliceOfDistinct(keys, strings.ToLower).Draw(t, "keys") {
+		r.Context = append(r.Context, policy.Pair{Key: key, Values: rapid.SliceOfN(values, 0, 3).Draw(t, key)})
+	}
+	return r
+}
+
+func TestAddingADenyNeverAllows(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		statements, r := genStatements(t), genRequest(t)
+		before := decide(t, parse(t, policy.Identity, doc(statements...)), r).Effect
+		after := decide(t, parse(t, policy.Identity, doc(append(statements, genStatement(t, "Deny"))...)), r).Effect
+		if after != before && after != deny {
+			t.Fatalf("%v became %v", before, after)
+		}
+	})
+}
+
+func TestAddingAnAllowNeverDenies(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		statements, r := genStatements(t), genRequest(t)
+		before := decide(t, parse(t, policy.Identity, doc(statements...)), r).Effect
+		after := decide(t, parse(t, policy.Identity, doc(append(statements, genStatement(t, "Allow"))...)), r).Effect
+		if after != before && after != allow {
+			t.Fatalf("%v became %v", before, after)
+		}
+	})
+}
+
+func TestOrderOfStatementsNeverMatters(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		statements, r := genStatements(t), genRequest(t)
+		want := decide(t, parse(t, policy.Identity, doc(statements...)), r).Effect
+		other := rapid.Permutation(statements).Draw(t, "other order")
+		if got := decide(t, parse(t, policy.Identity, doc(other...)), r).Effect; got != want {
+			t.Fatalf("%v became %v", want, got)
+		}
+	})
+}
+
+// Explain agrees with Evaluate (decide holds it to that), and its own parts with each other.
+func TestExplainAgrees(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		p, r := parse(t, policy.Identity, doc(genStatements(t)...)), genRequest(t)
+		d := decide(t, p, r)
+		want := policy.Decision{Statement: -1}
+		for _, s := range policy.Explain(p, &r).Statements {
+			applies := true
+			for _, test := range s.Tests {
+				applies = applies && test.Matches
+			}
+			if applies != s.Applies {
+				t.Fatalf("statement %d: applies is %v, its elements say %v", s.Index, s.Applies, applies)
+			}
+			if applies && s.Effect > want.Effect {
+				want = policy.Decision{Effect: s.Effect, Statement: s.Index, Sid: s.Sid}
+			}
+		}
+		if d != want {
+			t.Fatalf("Evaluate says %+v, the statements %+v", d, want)
+		}
+	})
+}
+
+// like tells whether StringLike of glob holds for value.
+func like(t tester, glob, value string) bool {
+	t.Helper()
+	p := parse(t, policy.Identity, onCondition(`{"StringLike": {"k:a": `+quote(glob)+`}}`))
+	r := policy.Request{Action: "s3:Get", Resource: "*", Context: policy.Context{has("k:a", value)}}
+	return p.Evaluate(&r).Effect == allow
+}
+
+func TestGlobAgreesWithRegexp(t *testing.T) {
+	text := rapid.StringOfN(rapid.SampledFrom([]rune("aab\u00e9\u20ac\n")), 0, 12, -1)
+	glob := rapid.StringOfN(rapid.SampledFrom([]rune("aab\u00e9**?.\n")), 0, 10, -1)
+	rapid.Check(t, func(t *rapid.T) {
+		glob, text := glob.Draw(t, "glob"), text.Draw(t, "text")
+		expression := regexp.QuoteMeta(glob)
+		expression = strings.ReplaceAll(expression, `\*`, `.*`)
+		expression = strings.ReplaceAll(expression, `\?`, `.`)
+		want := regexp.MustCompile(`(?s)^` + expression + `$`).MatchString(text)
+		if got := like(t, glob, text); got != want {
+			t.Fatalf("%q like %q: %v, want %v", text, glob, got, want)
+		}
+	})
+}
+
+// A variable in a pattern matches as its value would, were every special character in it escaped.
+func TestVariableAgreesWithEscapedValue(t *testing.T) {
+	text := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?$")), 1, 6, -1)
+	glob := rapid.StringOfN(rapid.SampledFrom([]rune("ab*?V")), 0, 8, -1)
+	escape := strings.NewReplacer("*", "${*}", "?", "${?}", "$", "${$}")
+	rapid.Check(t, func(t *rapid.T) {
+		glob, value, text := glob.Draw(t, "glob"), text.Draw(t, "value"), text.Draw(t, "text")
+		p := parse(t, policy.Identity, onCondition(`{"StringLike": {"k:a": `+quote(strings.ReplaceAll(glob, "V", "${k:v}"))+`}}`))
+		r := policy.Request{Action: "s3:Get", Resource: "*", Context: policy.Context{has("k:a", text), has("k:v", value)}}
+		want := like(t, strings.ReplaceAll(glob, "V", escape.Replace(value)), text)
+		if got := p.Evaluate(&r).Effect == allow; got != want {
+			t.Fatalf("%q like %q where V is %q: %v, want %v", text, glob, value, got, want)
+		}
+	})
+}
+
+// Patterns that take a backtracking matcher longer than anyone lives.
+func TestGlobIsFast(t *testing.T) {
+	start := time.Now()
+	long := strings.Repeat("a", 100_000)
+	for _, glob := range []string{
+		strings.Repeat("*a", 1000) + "*b",
+		strings.Repeat("a*", 1000) + "b",
+		strings.Repeat("*?a", 1000) + "*b",
+		strings.Repeat("*", 10_000) + "b",
+		"*" + strings.Repeat("a", 1000) + "b*",
+		"*" + strings.Repeat("?", 200) + "b*",
+	} {
+		if like(t, glob, long) {
+			t.Errorf("%.20s... matches", glob)
+		}
+	}
+	if taken := time.Since(start); taken > 5*time.Second {
+		t.Errorf("took %v", taken)
+	}
+}
+
+// What Parse accepts can be evaluated and explained, for any request, and both agree; a refusal is a SyntaxError.
+func FuzzParse(f *testing.F) {
+	f.Add(byte(0), one(grant), "s3:GetObject", "arn:aws:s3:::b", "k:a", "a")
+	f.Add(byte(1), cognitoTrust("authenticated"), "sts:AssumeRoleWithWebIdentity", "", cognito+":amr", "authenticated")
+	f.Add(byte(2), onResource(`["arn:aws:s3:::b/${k:a, 'x'}/*?", "arn:*"]`), "s3:Put", "arn:aws:s3:::b/x/yz", "k:a", "")
+	f.Add(byte(0), onCondition(`{"ForAllValues:StringNotLikeIfExists": {"k:a": ["*${*}", 1, true]}, "Null": {"k:b": true}}`), "s3:Get", "*", "K:A", "*")
+	f.Fuzz(func(t *testing.T, kind byte, document, action, resource, key, value string) {
+		p, err := policy.Parse(policy.Kind(kind%3), document)
+		if err != nil {
+			if e, ok := err.(*policy.SyntaxError); !ok || e.Message == "" || !utf8.ValidString(e.Error()) {
+				t.Errorf("refused with %#v", err)
+			}
+			return
+		}
+		r := policy.Request{
+			Principal: policy.Principal{Type: policy.Federated, Name: cognito},
+			Action:    action,
+			Resource:  resource,
+			Context:   policy.Context{has(key, value, "b"), has("k:b", value), has("k:c")},
+		}
+		decide(t, p, r)
+		_ = policy.Explain(p, &r).String()
+	})
+}

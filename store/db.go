@@ -1,0 +1,141 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+)
+
+// DB is a database, for any number of goroutines.
+type DB struct {
+	lite *sqliteDB // exactly one of the two is there
+	pg   *postgresDB
+}
+
+// Options are what a DB may be told; the zero value is good.
+type Options struct {
+	Now func() time.Time // the clock of transactions; time.Now if nil
+	Log *slog.Logger     // retries and lost groups; nothing is logged if nil
+
+	// Readers is how many Views run at once on SQLite, 2 to 8; twice the number of CPUs if 0. On PostgreSQL the URL's
+	// pool_max_conns says how many connections there are.
+	Readers int
+
+	groupSize int           // members of one group commit, 128 if 0
+	groupTime time.Duration // how long a group takes members, 5 ms if 0
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Readers == 0 {
+		o.Readers = 2 * runtime.GOMAXPROCS(0)
+	}
+	o.Readers = min(max(o.Readers, 2), 8)
+	if o.groupSize == 0 {
+		o.groupSize = 128
+	}
+	if o.groupTime == 0 {
+		o.groupTime = 5 * time.Millisecond
+	}
+	return o
+}
+
+// Open opens a database, makes it if it is a SQLite file that does not exist, and brings its schema up to date. url is a
+// file's path, "sqlite:" and a path, or a URL that begins with postgres:// or postgresql:// and may carry the pool's
+// settings (pool_max_conns, ...) and, behind PgBouncer, default_query_exec_mode=exec or cache_describe. Many nodes may
+// open one PostgreSQL database at once. The error is ErrUnavailable if the database could not be reached.
+func Open(ctx context.Context, url string, o Options) (*DB, error) {
+	o = o.withDefaults()
+	kind, where, err := locate(url)
+	if err != nil {
+		return nil, err
+	}
+	db := &DB{}
+	if kind == postgres {
+		db.pg, err = openPostgres(ctx, where, o)
+	} else {
+		db.lite, err = openSQLite(ctx, where, o)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	return db, nil
+}
+
+// locate tells which engine a URL means: for SQLite the file's absolute path, for PostgreSQL the URL itself.
+func locate(url string) (engine, string, error) {
+	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
+		return postgres, url, nil
+	}
+	path := strings.TrimPrefix(url, "sqlite:")
+	if path != url {
+		path = strings.TrimPrefix(path, "//") // sqlite:///data/idpool.db
+	}
+	switch {
+	case strings.Contains(path, "://"): // the text may hold a password, so it is not repeated
+		scheme, _, _ := strings.Cut(path, "://")
+		return 0, "", fmt.Errorf("a database URL begins with sqlite:, postgres:// or postgresql://, not with %s://", scheme)
+	case path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:"):
+		return 0, "", fmt.Errorf("%q is not the path of a SQLite file; one in memory would be another for each connection", url)
+	}
+	path, err := filepath.Abs(path)
+	return sqlite, path, err
+}
+
+// Close waits for the functions that run, and for Updates that were called before it; later calls get ErrUnavailable.
+func (db *DB) Close() error {
+	if db.pg != nil {
+		db.pg.close()
+		return nil
+	}
+	return db.lite.close()
+}
+
+var ping = statement(`SELECT 1`)
+
+// Ping asks the database for nothing. It returns ErrUnavailable, or ctx's error.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.View(ctx, func(tx *Tx) error {
+		var one int64
+		return tx.row(ping, nil, &one)
+	})
+}
+
+// View runs a function that only reads. If the function asks for one statement, that runs alone, without a transaction:
+// one round trip on PostgreSQL. If it asks for a second one, it is run again from the start and sees one snapshot in all
+// its statements. So the function may run several times, and must return when a statement gives it an error.
+//
+// It returns the function's error, ErrUnavailable, or ctx's error when ctx ends first. A function must not call View or
+// Update: it would wait for the connection that it holds.
+func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
+	if db.pg != nil {
+		return db.pg.view(ctx, f)
+	}
+	return db.lite.view(ctx, f)
+}
+
+// Update runs a function in a serializable transaction and commits it, or rolls it back when the function returns an
+// error, panics or ends its goroutine. The function may run several times: its changes count once, but it must not add up
+// anything outside. On SQLite it shares the commit with others, who wait for it: it does no I/O, takes no lock, waits for
+// no channel, and calls neither View nor Update.
+//
+// It returns the function's error, the error of a statement that it queued (ErrExists), ErrUnavailable, or ctx's error
+// when ctx ends before the commit begins; on SQLite, before the function's turn has come. All these mean that nothing has
+// changed. On ErrUnknownOutcome alone either everything has or nothing. Update doesn't repeat a function whose first run
+// may count: that would add twice where a version rises, and a row that finds itself would be ErrExists. A caller for whom
+// a repeat is harmless calls Update again, with the same ids, which it drew before.
+func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
+	if db.pg != nil {
+		return db.pg.update(ctx, f)
+	}
+	return db.lite.writer.update(ctx, f)
+}

@@ -22,9 +22,11 @@ func onCondition(condition string) string { return one(grant + `, "Condition": `
 func onAction(action string) string {
 	return one(`"Effect": "Allow", "Action": ` + action + `, "Resource": "*"`)
 }
+
 func onResource(resource string) string {
 	return one(`"Effect": "Allow", "Action": "s3:*", "Resource": ` + resource)
 }
+
 func onPrincipal(principal string) string {
 	return one(`"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": ` + principal)
 }

@@ -373,8 +373,10 @@ func TestPeek(t *testing.T) {
 	issuer, subject, ok := Peek(at)
 	want(t, "issuer, subject", issuer+" "+subject, "https://idp.example/ me")
 	want(t, "ok", ok, true)
-	for _, token := range []string{"", "a", "a.b", "a.b.c", "..", at + strings.Repeat("A", 50_000),
-		unsigned("none", `{"iss":"i"}`), unsigned("none", `{"iss":1,"sub":"s"}`), unsigned("none", `[]`)} {
+	for _, token := range []string{
+		"", "a", "a.b", "a.b.c", "..", at + strings.Repeat("A", 50_000),
+		unsigned("none", `{"iss":"i"}`), unsigned("none", `{"iss":1,"sub":"s"}`), unsigned("none", `[]`),
+	} {
 		if issuer, subject, ok := Peek(token); ok || issuer != "" || subject != "" {
 			t.Errorf("Peek(%.40q) = %q, %q, %v", token, issuer, subject, ok)
 		}

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"reflect"
 	"slices"
@@ -12,25 +13,29 @@ import (
 // filling carries one request's tree into its input struct and collects every constraint that fails on the way.
 type filling struct {
 	problems []string
+	room     int  // how many problems are put into words
+	failed   bool // there was a problem, in words or not
 }
+
+// maxProblems bounds how many failures an error names: a megabyte of "{}," would else be answered with a hundred.
+const maxProblems = 50
 
 // mismatch is a value of the wrong JSON type. It is reported before any constraint, and alone.
 type mismatch string
 
 func (m mismatch) Error() string { return string(m) }
 
-// fill sets dst from the tree. It returns the service's validation error with all failures of the request together, in
-// the words of the original ("2 validation errors detected: Value 'x' at 'identityPoolId' failed to satisfy constraint:
-// ...; ..."), or a mismatch.
+// fill sets dst from the tree. It returns all failures of the request together, in the words of the original ("Value 'x' at
+// 'identityPoolId' failed to satisfy constraint: ..."), or a mismatch.
 func fill(k *kind, tree any, dst reflect.Value) (problems []string, err error) {
-	f := &filling{}
+	f := &filling{room: maxProblems}
 	if err := f.value(k, tree, dst, ""); err != nil {
 		return nil, err
 	}
 	return f.problems, nil
 }
 
-// validationMessage words what fill found.
+// validationMessage is the message of the service's validation error: "2 validation errors detected: ...; ...".
 func validationMessage(problems []string) string {
 	noun := "errors"
 	if len(problems) == 1 {
@@ -48,22 +53,19 @@ func (f *filling) value(k *kind, v any, dst reflect.Value, path string) error {
 	case text:
 		s, ok := v.(string)
 		if !ok {
-			return wrongType(v, "a String")
+			return wrongScalar(v, "a String")
 		}
 		dst.SetString(s)
 	case boolean:
 		b, ok := v.(bool)
 		if !ok {
-			return wrongType(v, "a Boolean")
+			return wrongScalar(v, "a Boolean")
 		}
 		dst.SetBool(b)
 	case number:
 		n, ok := v.(float64)
-		if !ok {
-			return wrongType(v, "an Integer")
-		}
-		if n != math.Trunc(n) || math.Abs(n) > 1<<53 {
-			return mismatch("NUMBER_VALUE can not be converted to an Integer")
+		if !ok || n != math.Trunc(n) || math.Abs(n) >= 1<<53 { // from there on a float64 skips integers
+			return wrongScalar(v, "an Integer")
 		}
 		dst.SetInt(int64(n))
 	case list:
@@ -80,7 +82,7 @@ func (f *filling) value(k *kind, v any, dst reflect.Value, path string) error {
 func (f *filling) structure(k *kind, v any, dst reflect.Value, path string) error {
 	members, ok := v.(map[string]any)
 	if !ok {
-		return wrongType(v, "")
+		return wrongType(v, "Expected map or null")
 	}
 	for i := range k.fields {
 		field := &k.fields[i]
@@ -91,7 +93,7 @@ func (f *filling) structure(k *kind, v any, dst reflect.Value, path string) erro
 		member := members[field.name]
 		if member == nil {
 			if field.required {
-				f.fail(field.kind, nil, step, "Member must not be null")
+				f.fail(field.kind, nil, step, notNull)
 			}
 			continue
 		}
@@ -105,33 +107,20 @@ func (f *filling) structure(k *kind, v any, dst reflect.Value, path string) erro
 func (f *filling) list(k *kind, v any, dst reflect.Value, path string) error {
 	members, ok := v.([]any)
 	if !ok {
-		if _, scalar := v.(map[string]any); scalar {
-			return wrongType(v, "")
-		}
-		return mismatch("Expected list or null")
+		return wrongType(v, "Expected list or null")
 	}
 	f.constraints(k, v, path)
 	dst.Set(reflect.MakeSlice(dst.Type(), len(members), len(members)))
 	broken := false
 	for i, member := range members {
-		if member == nil {
-			broken = true
-			continue
-		}
-		if k.member.form == structure {
-			if err := f.value(k.member, member, dst.Index(i), path+"."+strconv.Itoa(i+1)+".member"); err != nil {
-				return err
-			}
-			continue
-		}
-		inner := filling{}
-		if err := inner.value(k.member, member, dst.Index(i), path); err != nil {
+		ok, err := f.member(k.member, member, dst.Index(i), path, strconv.Itoa(i+1))
+		if err != nil {
 			return err
 		}
-		broken = broken || len(inner.problems) > 0
+		broken = broken || !ok
 	}
 	if broken {
-		f.fail(k, v, path, "Member must satisfy constraint: ["+strings.Join(k.member.texts(), ", ")+"]")
+		f.fail(k, v, path, "Member must satisfy constraint: "+k.member.allChecks())
 	}
 	return nil
 }
@@ -139,59 +128,54 @@ func (f *filling) list(k *kind, v any, dst reflect.Value, path string) error {
 func (f *filling) mapping(k *kind, v any, dst reflect.Value, path string) error {
 	members, ok := v.(map[string]any)
 	if !ok {
-		if _, isList := v.([]any); isList {
-			return wrongType(v, "")
-		}
-		return mismatch("Expected map or null")
+		return wrongType(v, "Expected map or null")
 	}
 	f.constraints(k, v, path)
 	dst.Set(reflect.MakeMapWithSize(dst.Type(), len(members)))
 	var badKey, badValue bool
 	// In the order of the keys: an error's text must not change from call to call.
-	for _, name := range sortedKeys(members) {
-		key := reflect.New(dst.Type().Key()).Elem()
-		key.SetString(name)
-		keys := filling{}
-		keys.constraints(k.key, name, "")
-		badKey = badKey || len(keys.problems) > 0
-
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		key, step := filling{}, cut(name)
+		key.constraints(k.key, name, "")
+		badKey = badKey || key.failed
+		if k.key.hidden {
+			step = "*" // the step stands in the path of what fails below
+		}
 		value := reflect.New(dst.Type().Elem()).Elem()
-		if members[name] == nil {
-			badValue = true
-			continue
-		}
-		inner := f
-		if k.member.form != structure {
-			inner = &filling{}
-		}
-		if err := inner.value(k.member, members[name], value, path+"."+name+".member"); err != nil {
+		ok, err := f.member(k.member, members[name], value, path, step)
+		if err != nil {
 			return err
 		}
-		badValue = badValue || inner != f && len(inner.problems) > 0
-		dst.SetMapIndex(key, value)
+		badValue = badValue || !ok
+		dst.SetMapIndex(reflect.ValueOf(name).Convert(dst.Type().Key()), value)
 	}
 	if badKey {
-		f.fail(k, v, path, "Map keys must satisfy constraint: ["+strings.Join(k.key.texts(), ", ")+"]")
+		f.fail(k, v, path, "Map keys must satisfy constraint: "+k.key.allChecks())
 	}
 	if badValue {
-		f.fail(k, v, path, "Map value must satisfy constraint: ["+strings.Join(k.member.texts(), ", ")+"]")
+		f.fail(k, v, path, "Map value must satisfy constraint: "+k.member.allChecks())
 	}
 	return nil
 }
 
-func sortedKeys(m map[string]any) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// member sets a member of a list or a map. What fails in a structure is told under a path of its own; for any other member
+// the original tells only that its list or map is not ok.
+func (f *filling) member(k *kind, v any, dst reflect.Value, path, step string) (ok bool, err error) {
+	switch {
+	case v == nil:
+		return false, nil
+	case k.form == structure:
+		return true, f.value(k, v, dst, path+"."+step+".member")
 	}
-	slices.Sort(keys)
-	return keys
+	inner := filling{}
+	err = inner.value(k, v, dst, path)
+	return !inner.failed, err
 }
 
 // constraints checks one value against its own shape.
 func (f *filling) constraints(k *kind, v any, path string) {
-	noun := "length"
 	var size int
+	s, _ := v.(string)
 	switch v := v.(type) {
 	case string:
 		size = utf16Length(v)
@@ -200,62 +184,52 @@ func (f *filling) constraints(k *kind, v any, path string) {
 	case map[string]any:
 		size = len(v)
 	case float64:
-		size, noun = int(v), "value"
-	default:
-		return
+		size = int(v)
 	}
-	if k.shape.Max > 0 && size > k.shape.Max {
-		f.fail(k, v, path, fmt.Sprintf("Member must have %s less than or equal to %d", noun, k.shape.Max))
-	}
-	if size < k.shape.Min {
-		f.fail(k, v, path, fmt.Sprintf("Member must have %s greater than or equal to %d", noun, k.shape.Min))
-	}
-	s, isText := v.(string)
-	if isText && k.regexp != nil && !k.regexp.MatchString(s) {
-		f.fail(k, v, path, "Member must satisfy regular expression pattern: "+k.shape.Pattern)
-	}
-	if isText && k.shape.Enum != nil && !slices.Contains(k.shape.Enum, s) {
-		f.fail(k, v, path, "Member must satisfy enum value set: ["+strings.Join(k.shape.Enum, ", ")+"]")
+	for _, c := range k.checks {
+		if c.fails(s, size) {
+			f.fail(k, v, path, c.text)
+		}
 	}
 }
 
-// texts lists all constraints of a member, as the error of its list or map quotes them.
-func (k *kind) texts() []string {
-	var texts []string
-	if k.shape.Max > 0 {
-		texts = append(texts, fmt.Sprintf("Member must have length less than or equal to %d", k.shape.Max))
-	}
-	if k.shape.Min > 0 {
-		texts = append(texts, fmt.Sprintf("Member must have length greater than or equal to %d", k.shape.Min))
-	}
-	if k.shape.Pattern != "" {
-		texts = append(texts, "Member must satisfy regular expression pattern: "+k.shape.Pattern)
-	}
-	if k.shape.Enum != nil {
-		texts = append(texts, "Member must satisfy enum value set: ["+strings.Join(k.shape.Enum, ", ")+"]")
+// allChecks lists the constraints of a member, as the error of its list or map quotes them.
+func (k *kind) allChecks() string {
+	texts := make([]string, len(k.checks))
+	for i, c := range k.checks {
+		texts[i] = c.text
 	}
 	if len(texts) == 0 {
-		texts = append(texts, "Member must not be null")
+		texts = []string{notNull}
 	}
-	return texts
+	return "[" + strings.Join(texts, ", ") + "]"
 }
+
+const notNull = "Member must not be null" // what every required member wants, and every member of a list or a map
 
 // maxEcho bounds, in bytes, how much of a stranger's value an error repeats.
 const maxEcho = 1024
 
 func (f *filling) fail(k *kind, v any, path, constraint string) {
+	f.failed = true
+	if len(f.problems) >= f.room {
+		return
+	}
 	value := "Value null at "
 	switch {
 	case v != nil && k.hidden:
 		value = "Value at "
 	case v != nil:
-		echo := javaText(v)
-		if len(echo) > maxEcho {
-			echo = strings.ToValidUTF8(echo[:maxEcho], "")
-		}
-		value = "Value '" + echo + "' at "
+		value = "Value '" + cut(javaText(v)) + "' at "
 	}
 	f.problems = append(f.problems, value+"'"+path+"' failed to satisfy constraint: "+constraint)
+}
+
+func cut(echo string) string {
+	if len(echo) <= maxEcho {
+		return echo
+	}
+	return strings.ToValidUTF8(echo[:maxEcho], "")
 }
 
 // javaText prints a value as the original's error texts do.
@@ -275,7 +249,7 @@ func javaText(v any) string {
 		return "[" + strings.Join(parts, ", ") + "]"
 	case map[string]any:
 		parts := make([]string, 0, len(v))
-		for _, key := range sortedKeys(v) {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
 			parts = append(parts, key+"="+javaText(v[key]))
 		}
 		return "{" + strings.Join(parts, ", ") + "}"
@@ -295,27 +269,25 @@ func utf16Length(s string) int {
 	return n
 }
 
-func wrongType(v any, want string) error {
-	switch v := v.(type) {
+// wrongType is the mismatch of a value; scalar is what to say of a string, a number or a boolean.
+func wrongType(v any, scalar string) error {
+	switch v.(type) {
 	case []any:
 		return mismatch("Start of list found where not expected")
 	case map[string]any:
 		return mismatch("Start of structure or map found where not expected.")
-	case string:
-		if want == "" {
-			return mismatch("Expected map or null")
-		}
-		return mismatch("STRING_VALUE can not be converted to " + want)
-	case float64:
-		if want == "" {
-			return mismatch("Expected map or null")
-		}
-		return mismatch("NUMBER_VALUE can not be converted to " + want)
-	case bool:
-		if want == "" {
-			return mismatch("Expected map or null")
-		}
-		return mismatch(strings.ToUpper(strconv.FormatBool(v)) + "_VALUE can not be converted to " + want)
 	}
-	return mismatch("Unexpected null")
+	return mismatch(scalar)
+}
+
+// wrongScalar is the mismatch of a value that should be "a String", "an Integer" or "a Boolean".
+func wrongScalar(v any, want string) error {
+	token := "STRING"
+	switch v := v.(type) {
+	case float64:
+		token = "NUMBER"
+	case bool:
+		token = strings.ToUpper(strconv.FormatBool(v))
+	}
+	return wrongType(v, token+"_VALUE can not be converted to "+want)
 }

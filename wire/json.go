@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	stdjson "encoding/json"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
@@ -36,7 +37,8 @@ const jsonType = "application/x-amz-json-1.1"
 func jsonTree(body []byte) (any, error) {
 	var tree any
 	if err := json.Unmarshal(body, &tree); err != nil {
-		return nil, &Error{Code: codeSerialization, Cause: err}
+		// The decoder's error may repeat a name of any length, and goes to the log.
+		return nil, &Error{Code: codeSerialization, Cause: errors.New(cut(err.Error()))}
 	}
 	switch tree.(type) {
 	case map[string]any:
@@ -57,55 +59,55 @@ func isJSON(contentType string) bool {
 	return false
 }
 
-// jsonReply writes compact JSON without a newline, in the content type that the request came in.
+// jsonReply writes a successful call, in the content type that the request came in. No output is an empty body.
 func jsonReply(w http.ResponseWriter, contentType string, out any) error {
-	body := []byte{}
+	var body []byte
 	if out != nil {
-		var b bytes.Buffer
-		e := stdjson.NewEncoder(&b)
-		e.SetEscapeHTML(false)
-		if err := e.Encode(out); err != nil {
+		var err error
+		if body, err = compact(out); err != nil {
 			return err
 		}
-		body = bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	}
 	send(w, http.StatusOK, contentType, body)
 	return nil
 }
 
-// jsonError writes the envelope of behaviour that SDKs read: __type first, the short name without a namespace; the type
-// again in x-amzn-ErrorType, with a colon behind it.
-func jsonError(w http.ResponseWriter, e *Error) {
-	var body []byte
-	switch {
-	case e.Message == "":
-		body, _ = stdjson.Marshal(struct {
-			Type string `json:"__type"`
-		}{e.Code})
-	case e.Code == codeSerialization:
-		body, _ = stdjson.Marshal(struct {
-			Type    string `json:"__type"`
-			Message string
-		}{e.Code, e.Message})
-	default:
-		body = errorBody(e)
+// jsonError writes the envelope that SDKs read: __type first, the short name without a namespace; the type again in
+// x-amzn-ErrorType, with a colon behind it.
+func jsonError(w http.ResponseWriter, contentType string, e *Error) {
+	type head struct {
+		Type string `json:"__type"`
+	}
+	var envelope any = struct {
+		head
+		Message string `json:"message,omitempty"`
+	}{head{e.Code}, e.Message}
+	if e.Code == codeSerialization {
+		envelope = struct {
+			head
+			Message string `json:",omitempty"` // with a capital, as the original's decoder writes it
+		}{head{e.Code}, e.Message}
+	}
+	body, err := compact(envelope)
+	if err != nil { // strings always encode
+		panic(err)
 	}
 	w.Header().Set("X-Amzn-Errortype", e.Code+":")
 	if e.Message != "" {
 		w.Header().Set("X-Amzn-Errormessage", headerText(e.Message))
 	}
-	send(w, e.status(), jsonType, body)
+	send(w, e.status(), contentType, body)
 }
 
-func errorBody(e *Error) []byte {
+// compact is JSON without spaces, without a newline at its end, and with <, > and & as they are.
+func compact(v any) ([]byte, error) {
 	var b bytes.Buffer
-	encoder := stdjson.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	_ = encoder.Encode(struct {
-		Type    string `json:"__type"`
-		Message string `json:"message"`
-	}{e.Code, e.Message})
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	e := stdjson.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // headerText makes a message fit for a header: printable ASCII, at most 1,024 bytes. Strangers choose parts of it.

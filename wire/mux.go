@@ -2,16 +2,20 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -123,7 +127,7 @@ func (x *exchange) answer(buffer *bytes.Buffer) (err error) {
 	if err != nil {
 		return err
 	}
-	x.Service, x.Operation = row.Service.Name, row.Operation.Name
+	x.service, x.Service, x.Operation = row.Service, row.Service.Name, row.Operation.Name
 	var caller Caller
 	if row.Signed {
 		if caller, err = x.caller(row); err != nil {
@@ -174,28 +178,39 @@ func (x *exchange) find() (*row, error) {
 	if x.isJSON {
 		return x.findJSON()
 	}
-	values := x.r.URL.Query()
+	form, err := x.parameters()
+	if err != nil {
+		return nil, err
+	}
+	x.form = form
+	return x.findQuery(form.Get("Action"), form.Get("Version"))
+}
+
+// parameters are those of the URL and of the form, each of which stands once: a signature does not say which of two comes
+// first.
+func (x *exchange) parameters() (url.Values, error) {
+	text := x.r.URL.RawQuery
 	if x.r.Method == http.MethodPost && len(x.body) > 0 {
 		mediaType, _, _ := mime.ParseMediaType(x.r.Header.Get("Content-Type"))
 		if mediaType != "application/x-www-form-urlencoded" {
 			x.isJSON = true // the protocol of most of the operations here words this error
 			return nil, &Error{Code: codeUnknownOperation}
 		}
-		form, err := url.ParseQuery(string(x.body))
-		if err != nil {
-			return nil, &Error{Code: codeMalformedQuery, Message: "The request body is not a well-formed query string.", Cause: err}
-		}
-		for name, all := range form {
-			values[name] = append(values[name], all...)
-		}
+		text += "&" + string(x.body)
 	}
-	for name, all := range values {
-		if len(all) > 1 { // a signature does not say which of them comes first
+	values, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, &Error{Code: codeMalformedQuery, Message: "The request is not a well-formed query string.", Cause: err}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 {
 			return nil, &Error{Code: codeMalformedQuery, Message: "The parameter " + headerText(name) + " stands more than once."}
 		}
+		if !utf8.ValidString(name) || !utf8.ValidString(values[name][0]) {
+			return nil, &Error{Code: codeMalformedQuery, Message: "The parameters are not UTF-8."}
+		}
 	}
-	x.form = values
-	return x.findQuery(values.Get("Action"), values.Get("Version"))
+	return values, nil
 }
 
 // findJSON goes by X-Amz-Target. The short form "AWSCognitoIdentityService.GetId" is what SDKs send; the reference's samples
@@ -203,14 +218,13 @@ func (x *exchange) find() (*row, error) {
 func (x *exchange) findJSON() (*row, error) {
 	target := x.r.Header.Get("X-Amz-Target")
 	dot := strings.LastIndexByte(target, '.')
-	if dot < 0 || !isJSON(x.r.Header.Get("Content-Type")) {
+	if dot < 0 || x.r.Method != http.MethodPost || !isJSON(x.r.Header.Get("Content-Type")) {
 		return nil, &Error{Code: codeUnknownOperation}
 	}
 	for _, s := range x.mux.json {
 		if !strings.HasSuffix(target[:dot], s.Target) {
 			continue
 		}
-		x.service = s
 		if row := x.mux.rows[s][target[dot+1:]]; row != nil {
 			return row, nil
 		}
@@ -223,16 +237,17 @@ func (x *exchange) findQuery(action, version string) (*row, error) {
 		return nil, &Error{Code: "MissingAction", Message: "The request must have an Action parameter, or an X-Amz-Target header."}
 	}
 	for _, s := range x.mux.query {
-		if version != "" && version != s.Version {
-			continue
+		if version == s.Version {
+			x.service = s // whose namespace the error has, if there is no such action
 		}
-		x.service = s
-		if row := x.mux.rows[s][action]; row != nil {
-			return row, nil
+		if version == "" || version == s.Version {
+			if row := x.mux.rows[s][action]; row != nil {
+				return row, nil
+			}
 		}
 	}
 	return nil, &Error{Code: "InvalidAction", Message: fmt.Sprintf("Could not find operation %s for version %s",
-		headerText(action), headerText(version))}
+		headerText(action), headerText(cmp.Or(version, "NO_VERSION_SPECIFIED")))}
 }
 
 func (x *exchange) caller(row *row) (Caller, error) {
@@ -249,6 +264,7 @@ func (x *exchange) tree(row *row) (any, error) {
 	return parameters(x.form).tree(row.kind), nil
 }
 
+// contentType is that of the reply: the request's own, as the reference's samples show.
 func (x *exchange) contentType() string {
 	if strings.HasPrefix(strings.ToLower(x.r.Header.Get("Content-Type")), "application/json") {
 		return "application/json"
@@ -261,7 +277,7 @@ func (x *exchange) refuse(err error) {
 	e := x.wireError(err)
 	x.Status, x.Code = e.status(), e.Code
 	if x.isJSON {
-		jsonError(x.w, e)
+		jsonError(x.w, x.contentType(), e)
 		return
 	}
 	var namespace string
@@ -285,8 +301,10 @@ func (x *exchange) wireError(err error) *Error {
 		}
 		return &Error{Code: codeSerialization, Message: m.Error()}
 	case errors.As(err, &s):
-		x.Cause = s.Cause
+		x.Cause = s
 		return s.wire(x.isJSON)
+	case x.r.Context().Err() != nil: // the client is gone, and nobody reads this
+		return &Error{Code: "RequestAbortedException", Message: "The request was aborted."}
 	}
 	x.Cause = err
 	if x.service != nil && x.service.MapError != nil {

@@ -3,7 +3,6 @@ package wire
 import (
 	"bytes"
 	"encoding/xml"
-	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -55,20 +54,7 @@ func (n *node) tree(k *kind) any {
 		}
 		return members
 	case list:
-		members := []any{}
-		if n.children["member"] == nil {
-			if n.value != nil && *n.value != "" {
-				return *n.value
-			}
-			return members // "Tags=" is how clients say an empty list
-		}
-		for i := 1; ; i++ {
-			child := n.children["member"].children[strconv.Itoa(i)]
-			if child == nil {
-				return members
-			}
-			members = append(members, child.tree(k.member))
-		}
+		return n.list(k)
 	}
 	if n.value == nil {
 		return nil
@@ -79,21 +65,33 @@ func (n *node) tree(k *kind) any {
 			return b
 		}
 	case number:
-		// No NaN and no hexadecimal: what an SDK writes as a number.
-		if f, err := strconv.ParseFloat(*n.value, 64); err == nil && !math.IsNaN(f) && !math.IsInf(f, 0) {
-			return f
+		if i, err := strconv.ParseInt(*n.value, 10, 64); err == nil {
+			return float64(i)
 		}
 	}
 	return *n.value
 }
 
-// response is the XML document of a successful call.
-type response struct {
-	XMLName  xml.Name
-	Result   any
-	Metadata struct {
-		RequestID string `xml:"RequestId"`
-	} `xml:"ResponseMetadata"`
+// list reads NAME.member.1 to NAME.member.N, or the "NAME=" by which clients say an empty list. Anything else is no list, and
+// fill says so: to stop at a gap would drop, without a word, what the client asked for, such as a session's policies.
+func (n *node) list(k *kind) any {
+	const none = ""
+	if len(n.children) == 0 && *n.value == "" {
+		return []any{}
+	}
+	member := n.children["member"]
+	if member == nil || len(member.children) == 0 || len(n.children) > 1 {
+		return none
+	}
+	members := make([]any, len(member.children))
+	for i := range members {
+		child := member.children[strconv.Itoa(i+1)]
+		if child == nil {
+			return none
+		}
+		members[i] = child.tree(k.member)
+	}
+	return members
 }
 
 // xmlReply writes <OpResponse><OpResult>...</OpResult><ResponseMetadata>.
@@ -109,8 +107,9 @@ func xmlReply(w http.ResponseWriter, r *row, requestID string, out any) error {
 			return err
 		}
 	}
-	metadata := response{}.Metadata
-	metadata.RequestID = requestID
+	metadata := struct {
+		RequestID string `xml:"RequestId"`
+	}{requestID}
 	if err := e.EncodeElement(metadata, xml.StartElement{Name: xml.Name{Local: "ResponseMetadata"}}); err != nil {
 		return err
 	}

@@ -115,6 +115,7 @@ func (s *signer) at(stamp string) *signer { s.time = stamp; return s.set("X-Amz-
 func (s *signer) setLater(key, value string) *signer {
 	return s.later(func(c *call) { c.Header[key] = []string{value} })
 }
+
 func (s *signer) addLater(key, value string) *signer {
 	return s.later(func(c *call) { c.Header[key] = append(c.Header[key], value) })
 }
@@ -123,6 +124,7 @@ func (s *signer) addLater(key, value string) *signer {
 func (s *signer) auth(old, new string) *signer {
 	return s.later(func(c *call) { c.Header.Set("Authorization", replaced(c.Header.Get("Authorization"), old, new)) })
 }
+
 func (s *signer) url(old, new string) *signer {
 	return s.later(func(c *call) { c.URL.RawQuery = replaced(c.URL.RawQuery, old, new) })
 }
@@ -220,17 +222,25 @@ var verifyCases = []struct {
 
 	// Time.
 	{"exactly 5 minutes old", header().at("20150830T123100Z"), "ok"},
-	{"5 min 1 s old", header().at("20150830T123059Z"),
-		invalid + "Signature expired: 20150830T123059Z is now earlier than 20150830T123100Z (20150830T123600Z - 5 min.)"},
+	{
+		"5 min 1 s old", header().at("20150830T123059Z"),
+		invalid + "Signature expired: 20150830T123059Z is now earlier than 20150830T123100Z (20150830T123600Z - 5 min.)",
+	},
 	{"exactly 5 minutes ahead", header().at("20150830T124100Z"), "ok"},
-	{"5 min 1 s ahead", header().at("20150830T124101Z"),
-		invalid + "Signature not yet current: 20150830T124101Z is still later than 20150830T124100Z (20150830T123600Z + 5 min.)"},
+	{
+		"5 min 1 s ahead", header().at("20150830T124101Z"),
+		invalid + "Signature not yet current: 20150830T124101Z is still later than 20150830T124100Z (20150830T123600Z + 5 min.)",
+	},
 	{"another time than signed", header().setLater("X-Amz-Date", "20150830T123601Z"), mismatched},
 	{"presigned, just good", presigned().at("20150830T113600Z"), "ok"},
-	{"presigned, expired", presigned().at("20150830T113559Z"),
-		invalid + "Signature expired: 20150830T123559Z is now earlier than 20150830T123600Z"},
-	{"presigned, 5 min 1 s ahead", presigned().at("20150830T124101Z"),
-		invalid + "Signature not yet current: 20150830T124101Z is still later than 20150830T124100Z (20150830T123600Z + 5 min.)"},
+	{
+		"presigned, expired", presigned().at("20150830T113559Z"),
+		invalid + "Signature expired: 20150830T123559Z is now earlier than 20150830T123600Z",
+	},
+	{
+		"presigned, 5 min 1 s ahead", presigned().at("20150830T124101Z"),
+		invalid + "Signature not yet current: 20150830T124101Z is still later than 20150830T124100Z (20150830T123600Z + 5 min.)",
+	},
 	{"presigned for a week", presigned().with(func(s *signer) { s.expires, s.date = "604800", "20150823" }).at("20150823T123600Z"), "ok"},
 	{"presigned for longer", presigned().with(func(s *signer) { s.expires = "604801" }), seconds},
 	{"presigned for 0 s", presigned().with(func(s *signer) { s.expires = "0" }), seconds},
@@ -239,15 +249,21 @@ var verifyCases = []struct {
 	{"presigned for nothing", presigned().with(func(s *signer) { s.expires = "" }), seconds},
 	{"presigned for longer, later", presigned().url("Expires=3600", "Expires=36000"), mismatched},
 	{"no expiry means 15 minutes", presigned().with(func(s *signer) { s.expires = "absent" }).at("20150830T122100Z"), "ok"},
-	{"no expiry, 15 min 1 s old", presigned().with(func(s *signer) { s.expires = "absent" }).at("20150830T122059Z"),
-		invalid + "Signature expired: 20150830T123559Z is now earlier than 20150830T123600Z"},
-	{"no date", header().later(func(c *call) { c.Header.Del("X-Amz-Date") }),
-		required + "existence of either a 'X-Amz-Date' or a 'Date' header."},
+	{
+		"no expiry, 15 min 1 s old", presigned().with(func(s *signer) { s.expires = "absent" }).at("20150830T122059Z"),
+		invalid + "Signature expired: 20150830T123559Z is now earlier than 20150830T123600Z",
+	},
+	{
+		"no date", header().later(func(c *call) { c.Header.Del("X-Amz-Date") }),
+		required + "existence of either a 'X-Amz-Date' or a 'Date' header.",
+	},
 	{"two dates", header().addLater("X-Amz-Date", "20150830T123600Z"), incomplete + "Header 'X-Amz-Date' must be sent once."},
 	{"no such date", header().setLater("X-Amz-Date", "20150832T123600Z"), fmt.Sprintf(iso, "20150832T123600Z")},
 	{"fractions of a second", header().setLater("X-Amz-Date", "20150830T123600.5Z"), fmt.Sprintf(iso, "20150830T123600.5Z")},
-	{"X-Amz-Date as in HTTP", header().setLater("X-Amz-Date", "Sun, 30 Aug 2015 12:36:00 GMT"),
-		fmt.Sprintf(iso, "Sun, 30 Aug 2015 12:36:00 GMT")},
+	{
+		"X-Amz-Date as in HTTP", header().setLater("X-Amz-Date", "Sun, 30 Aug 2015 12:36:00 GMT"),
+		fmt.Sprintf(iso, "Sun, 30 Aug 2015 12:36:00 GMT"),
+	},
 	{"Date in its place", header().with(func(s *signer) {
 		s.header.Del("X-Amz-Date")
 		s.set("Date", "Sun, 30 Aug 2015 12:36:00 GMT")
@@ -258,35 +274,49 @@ var verifyCases = []struct {
 	{"another region than signed", header().auth("eu-west-1", "us-east-1"), mismatched},
 	{"no region", header().with(func(s *signer) { s.region = "" }), scoped + "to a valid region, not ''."},
 	{"18 letters of region", header().with(func(s *signer) { s.region = "abcdefghij-0123456" }), "ok"},
-	{"19 letters of region", header().with(func(s *signer) { s.region = "abcdefghij-01234567" }),
-		scoped + "to a valid region, not 'abcdefghij-01234567'."},
+	{
+		"19 letters of region", header().with(func(s *signer) { s.region = "abcdefghij-01234567" }),
+		scoped + "to a valid region, not 'abcdefghij-01234567'.",
+	},
 	{"region in upper case", header().with(func(s *signer) { s.region = "EU" }), scoped + "to a valid region, not 'EU'."},
-	{"another terminator", header().with(func(s *signer) { s.terminator = "aws5_request" }),
-		scoped + "with a valid terminator: 'aws4_request', not 'aws5_request'."},
-	{"another day", header().with(func(s *signer) { s.date = "20150829" }),
+	{
+		"another terminator", header().with(func(s *signer) { s.terminator = "aws5_request" }),
+		scoped + "with a valid terminator: 'aws4_request', not 'aws5_request'.",
+	},
+	{
+		"another day", header().with(func(s *signer) { s.date = "20150829" }),
 		invalid + "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: " +
-			"'20150829' != '20150830', from '20150830T123600Z'."},
-	{"everything wrong", header().with(func(s *signer) { s.service, s.region, s.terminator, s.date = "b", "C", "e", "d" }),
+			"'20150829' != '20150830', from '20150830T123600Z'.",
+	},
+	{
+		"everything wrong", header().with(func(s *signer) { s.service, s.region, s.terminator, s.date = "b", "C", "e", "d" }),
 		scoped + "to a valid region, not 'C'. Credential should be scoped to correct service: 'cognito-identity'. " +
 			"Credential should be scoped with a valid terminator: 'aws4_request', not 'e'. Date in Credential scope does " +
-			"not match YYYYMMDD from ISO-8601 version of date from HTTP: 'd' != '20150830', from '20150830T123600Z'."},
+			"not match YYYYMMDD from ISO-8601 version of date from HTTP: 'd' != '20150830', from '20150830T123600Z'.",
+	},
 
 	// Keys and sessions.
 	{"unknown key", header().with(func(s *signer) { s.keyID = "AKIANOBODY" }), unknown},
 	{"unknown key, presigned", presigned().with(func(s *signer) { s.keyID = "AKIANOBODY" }), unknown},
 	{"no key", header().with(func(s *signer) { s.keyID = "" }), unknown},
 	{"someone else's session", header().set("X-Amz-Security-Token", "someone else's"), unknown},
-	{"expired session", header().with(func(s *signer) { s.keyID = "ASIAEXPIRED" }),
-		"ExpiredTokenException: The security token included in the request is expired"},
+	{
+		"expired session", header().with(func(s *signer) { s.keyID = "ASIAEXPIRED" }),
+		"ExpiredTokenException: The security token included in the request is expired",
+	},
 	{"database down", header().with(func(s *signer) { s.keyID = "ASIADOWN" }), "database down"},
 	{"wrong secret", header().with(func(s *signer) { s.secret = "other" }), mismatched},
 	{"another session token", header().setLater("X-Amz-Security-Token", "another"), mismatched},
-	{"two session tokens", header().addLater("X-Amz-Security-Token", "another"),
-		incomplete + "Header 'X-Amz-Security-Token' must be sent once."},
+	{
+		"two session tokens", header().addLater("X-Amz-Security-Token", "another"),
+		incomplete + "Header 'X-Amz-Security-Token' must be sent once.",
+	},
 	{"session token in the query", presigned().with(func(s *signer) { s.query += "&X-Amz-Security-Token=t%2Fo" }), "ok"},
 	{"session token in the signed header", presigned().set("X-Amz-Security-Token", "token"), "ok"},
-	{"session token in both", presigned().set("X-Amz-Security-Token", "t").with(func(s *signer) { s.query += "&X-Amz-Security-Token=t" }),
-		incomplete + "Found 'X-Amz-Security-Token' both as a query-string param and as HTTP header."},
+	{
+		"session token in both", presigned().set("X-Amz-Security-Token", "t").with(func(s *signer) { s.query += "&X-Amz-Security-Token=t" }),
+		incomplete + "Found 'X-Amz-Security-Token' both as a query-string param and as HTTP header.",
+	},
 	{"session token taken away", presigned().with(func(s *signer) { s.query += "&X-Amz-Security-Token=t" }).
 		url("&X-Amz-Security-Token=t", ""), mismatched},
 
@@ -295,9 +325,11 @@ var verifyCases = []struct {
 	{"another scheme", header().setLater("Authorization", "Bearer eyJhbGciOiJub25lIn0.e30."), missing},
 	{"an empty header", header().setLater("Authorization", ""), missing},
 	{"sent twice", header().addLater("Authorization", "AWS4-HMAC-SHA256 x"), incomplete + "Authorization header must be sent once."},
-	{"nothing but the scheme", header().setLater("Authorization", "AWS4-HMAC-SHA256"),
+	{
+		"nothing but the scheme", header().setLater("Authorization", "AWS4-HMAC-SHA256"),
 		required + "'Credential' parameter. Authorization header requires 'Signature' parameter. " +
-			"Authorization header requires 'SignedHeaders' parameter."},
+			"Authorization header requires 'SignedHeaders' parameter.",
+	},
 	{"no Credential", header().auth("Credential=", "Credentials="), required + "'Credential' parameter."},
 	{"no Signature", header().auth(", Signature=", ", "), required + "'Signature' parameter."},
 	{"empty Signature", header().later(func(c *call) {
@@ -305,8 +337,10 @@ var verifyCases = []struct {
 		c.Header.Set("Authorization", auth[:strings.Index(auth, "Signature=")+len("Signature=")])
 	}), required + "'Signature' parameter."},
 	{"no SignedHeaders", header().auth("SignedHeaders", ""), required + "'SignedHeaders' parameter."},
-	{"Signature twice", header().auth("Signature=", "Signature=a, Signature="),
-		incomplete + "Authorization header must hold 'Signature' once."},
+	{
+		"Signature twice", header().auth("Signature=", "Signature=a, Signature="),
+		incomplete + "Authorization header must hold 'Signature' once.",
+	},
 	{"Signature of spaces", header().auth("Signature=", "Signature= "), required + "'Signature' parameter."},
 	{"signature in upper case", header().later(func(c *call) {
 		scheme, signature, _ := strings.Cut(c.Header.Get("Authorization"), "Signature=")
@@ -323,36 +357,50 @@ var verifyCases = []struct {
 	{"spaces without commas", header().later(func(c *call) {
 		c.Header.Set("Authorization", strings.ReplaceAll(c.Header.Get("Authorization"), ",", " "))
 	}), "ok"},
-	{"another algorithm", header().with(func(s *signer) { s.algorithm = "AWS4-ECDSA-P256-SHA256" }),
-		incomplete + "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). "},
-	{"4 parts of a credential", header().auth("/aws4_request", ""),
+	{
+		"another algorithm", header().with(func(s *signer) { s.algorithm = "AWS4-ECDSA-P256-SHA256" }),
+		incomplete + "Unsupported AWS 'algorithm': 'AWS4-ECDSA-P256-SHA256' (only AWS4-HMAC-SHA256 for now). ",
+	},
+	{
+		"4 parts of a credential", header().auth("/aws4_request", ""),
 		incomplete + "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, " +
-			"got 'AKIDEXAMPLE/20150830/eu-west-1/cognito-identity'"},
+			"got 'AKIDEXAMPLE/20150830/eu-west-1/cognito-identity'",
+	},
 	{"signed headers in another order", header().with(func(s *signer) {
 		s.order = "X-Amz-Target;x-amz-date;host;x-amz-security-token;content-type"
 	}), "ok"},
 	{"a signed header more", header().auth("content-type;", "accept;content-type;"), mismatched},
 	{"a signed header less", header().auth("content-type;", ""), mismatched},
-	{"garbage", header().setLater("Authorization", "AWS4-\x00 =;/,Credential=,,=Signature=/\xff,SignedHeaders=;;="),
-		required + "'Credential' parameter. Authorization header requires 'Signature' parameter."},
+	{
+		"garbage", header().setLater("Authorization", "AWS4-\x00 =;/,Credential=,,=Signature=/\xff,SignedHeaders=;;="),
+		required + "'Credential' parameter. Authorization header requires 'Signature' parameter.",
+	},
 
 	// The query.
 	{"both forms", presigned().setLater("Authorization", "AWS4-HMAC-SHA256 x"), both},
 	{"both forms, another scheme", presigned().setLater("Authorization", "Basic eDp5"), both},
-	{"X-Amz-Signature twice", presigned().url("X-Amz-Signature", "X-Amz-Signature=a&X-Amz-Signature"),
-		incomplete + "AWS query-string parameter 'X-Amz-Signature'" + onlyOnce},
-	{"X-Amz-Date twice, once escaped", presigned().url("X-Amz-Date", "X%2dAmz-Date=20150830T123600Z&X-Amz-Date"),
-		incomplete + "AWS query-string parameter 'X-Amz-Date'" + onlyOnce},
+	{
+		"X-Amz-Signature twice", presigned().url("X-Amz-Signature", "X-Amz-Signature=a&X-Amz-Signature"),
+		incomplete + "AWS query-string parameter 'X-Amz-Signature'" + onlyOnce,
+	},
+	{
+		"X-Amz-Date twice, once escaped", presigned().url("X-Amz-Date", "X%2dAmz-Date=20150830T123600Z&X-Amz-Date"),
+		incomplete + "AWS query-string parameter 'X-Amz-Date'" + onlyOnce,
+	},
 	{"no X-Amz-Signature", presigned().url("X-Amz-Signature", "X"), mustHold + "'X-Amz-Signature'." + reexamine},
 	{"empty X-Amz-Signature", presigned().url("X-Amz-Signature=", "X-Amz-Signature=&a="), mustHold + "'X-Amz-Signature'." + reexamine},
 	{"no X-Amz-Algorithm", presigned().url("X-Amz-Algorithm", "X"), mustHold + "'X-Amz-Algorithm'." + reexamine},
 	{"no X-Amz-Credential", presigned().url("X-Amz-Credential", "X"), mustHold + "'X-Amz-Credential'." + reexamine},
 	{"no X-Amz-Date", presigned().url("X-Amz-Date", "X"), mustHold + "'X-Amz-Date'." + reexamine},
 	{"no X-Amz-SignedHeaders", presigned().url("X-Amz-SignedHeaders", "X"), mustHold + "'X-Amz-SignedHeaders'." + reexamine},
-	{"another X-Amz-Algorithm", presigned().with(func(s *signer) { s.algorithm = "AWS4-HMAC-SHA1" }),
-		incomplete + "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1' (only AWS4-HMAC-SHA256 for now). "},
-	{"X-Amz-Date as in HTTP, presigned", presigned().url("20150830T123600Z", "Sun%2C%2030%20Aug%202015%2012%3A36%3A00%20GMT"),
-		fmt.Sprintf(iso, "Sun, 30 Aug 2015 12:36:00 GMT")},
+	{
+		"another X-Amz-Algorithm", presigned().with(func(s *signer) { s.algorithm = "AWS4-HMAC-SHA1" }),
+		incomplete + "Unsupported AWS 'algorithm': 'AWS4-HMAC-SHA1' (only AWS4-HMAC-SHA256 for now). ",
+	},
+	{
+		"X-Amz-Date as in HTTP, presigned", presigned().url("20150830T123600Z", "Sun%2C%2030%20Aug%202015%2012%3A36%3A00%20GMT"),
+		fmt.Sprintf(iso, "Sun, 30 Aug 2015 12:36:00 GMT"),
+	},
 	{"names in lower case", presigned().url("X-Amz-Signature", "x-amz-signature"), mustHold + "'X-Amz-Signature'." + reexamine},
 }
 

@@ -31,4 +31,13 @@ if [ ! -e /usr/sbin/policy-rc.d ]; then
   trap 'rm -f /usr/sbin/policy-rc.d' EXIT
 fi
 apt-get update -q
+# Ubuntu 24.04 has no awscli package; there it comes from Python's index, into a place of its own.
+if [[ " ${missing[*]} " == *" awscli "* ]] && ! apt-cache show awscli >/dev/null 2>&1; then
+  missing=("${missing[@]/awscli/python3-venv}")
+  apt-get install -q -y --no-install-recommends "${missing[@]}"
+  python3 -m venv /opt/idpool-awscli
+  /opt/idpool-awscli/bin/pip install -q awscli==1.45.11
+  ln -sf /opt/idpool-awscli/bin/aws /usr/local/bin/aws
+  exit 0
+fi
 apt-get install -q -y --no-install-recommends "${missing[@]}"

@@ -91,7 +91,8 @@ func (s *Server) announceRoot() {
 }
 
 const rootText = `The root access key of account %s, which is also in %s.
-To use it with the AWS CLI, put this into ~/.aws/config and add --profile idpool to a command:
+To use it with the AWS CLI, put this into ~/.aws/config and add --profile idpool to a command, and --endpoint-url if the CLI
+is older than 2.13:
 
 [profile idpool]
 aws_access_key_id = %s
@@ -101,13 +102,15 @@ endpoint_url = %s
 
 `
 
+// The endpoint is a flag in the commands, since AWS CLIs before 2.13, as Debian 12 has one, know no variable for it and would
+// ask Amazon.
 const devText = `
 idpool is ready, with root keys that everybody knows: for this machine alone. To try it, in another terminal:
 
   export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_ENDPOINT_URL=%[1]s AWS_DEFAULT_REGION=%[2]s
-  aws cognito-identity list-identity-pools --max-results 10
-  ID=$(aws cognito-identity get-id --identity-pool-id %[3]s --query IdentityId --output text)
-  aws cognito-identity get-credentials-for-identity --identity-id $ID
-  curl %[1]s/.well-known/openid-configuration
+  aws --endpoint-url $AWS_ENDPOINT_URL cognito-identity list-identity-pools --max-results 10
+  ID=$(aws --endpoint-url $AWS_ENDPOINT_URL cognito-identity get-id --identity-pool-id %[3]s --query IdentityId --output text)
+  aws --endpoint-url $AWS_ENDPOINT_URL cognito-identity get-credentials-for-identity --identity-id $ID
+  curl $AWS_ENDPOINT_URL/.well-known/openid-configuration
 
 `

@@ -66,7 +66,7 @@ func (s *Server) open(ctx context.Context) (err error) {
 		return err
 	}
 	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
-		return err
+		return fmt.Errorf("%w; check --database, and that the database runs", err)
 	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return fmt.Errorf("%w; choose another address by --listen", err)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -59,7 +60,8 @@ func run(args []string) int {
 		fmt.Fprintln(os.Stderr, "idpool:", err)
 		return exitUsage
 	}
-	fmt.Fprintln(os.Stderr, "idpool:", err)
+	// Errors of a database driver may have many lines.
+	fmt.Fprintln(os.Stderr, "idpool:", strings.Join(strings.Fields(err.Error()), " "))
 	return exitFailure
 }
 

@@ -42,6 +42,7 @@ func BenchmarkUpdate(b *testing.B) {
 				db := openLite(b, o)
 				b.ReportAllocs()
 				b.SetParallelism(max(1, goroutines/runtime.GOMAXPROCS(0)))
+				b.ResetTimer()
 				if goroutines == 1 {
 					for b.Loop() {
 						if err := newIdentity(db); err != nil {
@@ -60,6 +61,26 @@ func BenchmarkUpdate(b *testing.B) {
 				b.ReportMetric(float64(b.N)/float64(db.lite.writer.commits.Load()), "updates/commit")
 			})
 		}
+	}
+}
+
+// BenchmarkUpdatePostgres is the same on PostgreSQL, whose serializable transactions may get in each other's way.
+func BenchmarkUpdatePostgres(b *testing.B) {
+	for _, conns := range []int{4, 16} {
+		b.Run(fmt.Sprint("connections-", conns), func(b *testing.B) {
+			db := openAt(b, fmt.Sprint(pgURL(b), "&pool_max_conns=", conns), Options{})
+			b.ReportAllocs()
+			b.SetParallelism(32)
+			b.ResetTimer()
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if err := newIdentity(db); err != nil {
+						b.Error(err)
+					}
+				}
+			})
+			b.ReportMetric(float64(db.pg.repeats.Load())/float64(b.N), "repeats/update")
+		})
 	}
 }
 

@@ -8,7 +8,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -212,25 +211,6 @@ func TestErrorPanicAndGoexitRollBack(t *testing.T) {
 	})
 }
 
-func TestPanicInViewGivesTheConnectionBack(t *testing.T) {
-	eachEngine(t, func(t *testing.T, db *DB) {
-		must(t, db.Update(t.Context(), put("a")))
-		for range 20 { // more than there are connections
-			func() {
-				defer func() { _ = recover() }()
-				_ = db.View(t.Context(), func(tx *Tx) error {
-					var value []byte
-					if err := tx.row(testGet, []any{"a"}, &value); err != nil {
-						return err
-					}
-					return tx.rows(testNames, nil, func(func(...any) error) error { panic("inside") })
-				})
-			}()
-		}
-		must(t, db.Ping(t.Context()))
-	})
-}
-
 func TestMisuseIsAnError(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *DB) {
 		must(t, db.Update(t.Context(), put("a")))
@@ -288,76 +268,6 @@ func TestOneTransactionHasOneTime(t *testing.T) {
 	}
 	must(t, db.Update(t.Context(), check))
 	must(t, db.View(t.Context(), check))
-}
-
-func TestViewRunsAgainForASecondStatement(t *testing.T) {
-	eachEngine(t, func(t *testing.T, db *DB) {
-		must(t, db.Update(t.Context(), put("a")))
-		runs := 0
-		must(t, db.View(t.Context(), func(tx *Tx) error {
-			runs++
-			var value []byte
-			return tx.row(testGet, []any{"a"}, &value)
-		}))
-		if runs != 1 {
-			t.Errorf("a View of one statement ran %d times", runs)
-		}
-		runs = 0
-		err := db.View(t.Context(), func(tx *Tx) error {
-			runs++
-			var value []byte
-			if err := tx.row(testGet, []any{"a"}, &value); err != nil {
-				return err
-			}
-			if err := tx.row(testGet, []any{"a"}, &value); err != nil {
-				return nil // whatever the function makes of it
-			}
-			return errOwn
-		})
-		if runs != 2 || err != errOwn {
-			t.Errorf("a View of two statements ran %d times, %v", runs, err)
-		}
-	})
-}
-
-func TestViewSeesOneSnapshot(t *testing.T) {
-	eachEngine(t, func(t *testing.T, db *DB) {
-		must(t, db.Update(t.Context(), func(tx *Tx) error {
-			must(t, tx.exec(testCounter, "a", int64(0)))
-			return tx.exec(testCounter, "b", int64(0))
-		}))
-		stop := make(chan struct{})
-		var writers sync.WaitGroup
-		writers.Go(func() {
-			for n := int64(1); ; n++ {
-				select {
-				case <-stop:
-					return
-				default:
-				}
-				must(t, db.Update(context.Background(), func(tx *Tx) error {
-					must(t, tx.exec(testWrite, "a", n))
-					return tx.exec(testWrite, "b", n)
-				}))
-			}
-		})
-		seen := map[int64]bool{}
-		for n := 0; n < 200 || len(seen) < 20; n++ { // until enough has changed between the Views
-			var a, b int64
-			must(t, db.View(t.Context(), func(tx *Tx) error {
-				if err := tx.row(testRead, []any{"a"}, &a); err != nil {
-					return err
-				}
-				return tx.row(testRead, []any{"b"}, &b)
-			}))
-			if a != b {
-				t.Fatalf("one View saw a = %d, b = %d", a, b)
-			}
-			seen[a] = true
-		}
-		close(stop)
-		writers.Wait()
-	})
 }
 
 func TestWriteSkewIsPrevented(t *testing.T) {
@@ -446,6 +356,7 @@ func TestContextsThatEnd(t *testing.T) {
 					switch {
 					case err == nil:
 						acknowledged.Store(name, true)
+					case errors.Is(err, ErrUnknownOutcome): // the server was too slow, and either is right
 					case errors.Is(err, context.DeadlineExceeded):
 						refused.Store(name, true)
 					default:
@@ -515,99 +426,5 @@ func TestCloseWaitsAndThenRefuses(t *testing.T) {
 		if err := db.Ping(t.Context()); !errors.Is(err, ErrUnavailable) {
 			t.Errorf("%s: a View after Close: %v", name, err)
 		}
-	}
-}
-
-func TestStatementsParseOnBothEngines(t *testing.T) {
-	lite, pg := openLite(t, Options{}), pgURL(t)
-	openAt(t, pg, Options{}) // migrates
-	direct := pgDirect(t, pg)
-	parameter := regexp.MustCompile(`[$?](\d+)`)
-	for _, q := range statements {
-		if _, err := lite.lite.writer.conn.prepare(q); err != nil {
-			t.Errorf("sqlite: %v\n%s", err, q.text[sqlite])
-		}
-		if _, err := direct.Prepare(t.Context(), "", q.text[postgres]); err != nil {
-			t.Errorf("postgres: %v\n%s", err, q.text[postgres])
-		}
-		used := [2]map[string]bool{{}, {}}
-		for e, text := range q.text {
-			for _, m := range parameter.FindAllStringSubmatch(text, -1) {
-				used[e][m[1]] = true
-			}
-		}
-		if fmt.Sprint(used[sqlite]) != fmt.Sprint(used[postgres]) {
-			t.Errorf("the two texts take different parameters: %v", q)
-		}
-	}
-}
-
-func TestNumbered(t *testing.T) {
-	if got := numbered(`SELECT $2, '$1', $10 WHERE a = '''$3' || $1`); got != `SELECT ?2, '$1', ?10 WHERE a = '''$3' || ?1` {
-		t.Error(got)
-	}
-}
-
-func TestOpenManyAtOnce(t *testing.T) {
-	urls := map[string]string{"sqlite": filepath.Join(t.TempDir(), "db"), "postgres": pgURL(t)}
-	for name, url := range urls {
-		var all sync.WaitGroup
-		for range 6 {
-			all.Go(func() {
-				db, err := Open(t.Context(), url, Options{})
-				if err != nil {
-					t.Errorf("%s: %v", name, err)
-					return
-				}
-				if err := errors.Join(db.Ping(t.Context()), db.Close()); err != nil {
-					t.Errorf("%s: %v", name, err)
-				}
-			})
-		}
-		all.Wait()
-	}
-}
-
-func TestLocate(t *testing.T) {
-	for _, c := range []struct {
-		url  string
-		kind engine
-		path string // empty: refused
-	}{
-		{"/data/idpool.db", sqlite, "/data/idpool.db"},
-		{"sqlite:/data/idpool.db", sqlite, "/data/idpool.db"},
-		{"sqlite:///data/idpool.db", sqlite, "/data/idpool.db"},
-		{"/data/odd ?#%20name.db", sqlite, "/data/odd ?#%20name.db"},
-		{"postgres://u@h/db", postgres, "postgres://u@h/db"},
-		{"postgresql://u@h/db", postgres, "postgresql://u@h/db"},
-		{"mysql://u:secret@h/db", sqlite, ""},
-		{":memory:", sqlite, ""},
-		{"sqlite:", sqlite, ""},
-		{"", sqlite, ""},
-	} {
-		kind, path, err := locate(c.url)
-		if path != c.path || kind != c.kind || (err != nil) != (c.path == "") || err != nil && strings.Contains(err.Error(), "secret") {
-			t.Errorf("%q: %v %q %v", c.url, kind, path, err)
-		}
-	}
-	if _, path, err := locate("relative.db"); err != nil || !filepath.IsAbs(path) {
-		t.Errorf("a relative path: %q, %v", path, err)
-	}
-}
-
-func TestOpenErrors(t *testing.T) {
-	for name, url := range map[string]string{
-		"no folder": filepath.Join(t.TempDir(), "no", "folder", "db"),
-		"no server": "postgres://nobody@127.0.0.1:1/none?connect_timeout=2",
-	} {
-		if _, err := Open(t.Context(), url, Options{}); !errors.Is(err, ErrUnavailable) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	odd := filepath.Join(t.TempDir(), "odd ?#%20name.db")
-	db := openAt(t, odd, Options{})
-	must(t, db.Ping(t.Context()))
-	if found, _ := filepath.Glob(filepath.Join(filepath.Dir(odd), "odd ?#%20name.db")); len(found) != 1 {
-		t.Error("the file has another name than it was given")
 	}
 }

@@ -16,18 +16,8 @@ import (
 // puts them back.
 func breakFile(t *testing.T, path string) (mend func()) {
 	t.Helper()
-	links, err := filepath.Glob("/proc/self/fd/*")
-	must(t, err)
-	var open []int // known before any descriptor is made
-	for _, link := range links {
-		if target, err := os.Readlink(link); err == nil && target == path {
-			fd, err := strconv.Atoi(filepath.Base(link))
-			must(t, err)
-			open = append(open, fd)
-		}
-	}
 	kept := map[int]int{}
-	for _, fd := range open {
+	for _, fd := range descriptors(t, path) {
 		own, err := syscall.Dup(fd)
 		must(t, err)
 		poor, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
@@ -46,6 +36,21 @@ func breakFile(t *testing.T, path string) (mend func()) {
 		}
 		clear(kept)
 	}
+}
+
+// descriptors lists those that are open on a path.
+func descriptors(t *testing.T, path string) (fds []int) {
+	t.Helper()
+	links, err := filepath.Glob("/proc/self/fd/*")
+	must(t, err)
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && target == path {
+			fd, err := strconv.Atoi(filepath.Base(link))
+			must(t, err)
+			fds = append(fds, fd)
+		}
+	}
+	return fds
 }
 
 // openBreakable opens a database and gives the path of its log.
@@ -139,5 +144,26 @@ func TestBrokenDiskStopsNoReader(t *testing.T) {
 	}
 	if there := names(t, db); len(there) != 1 {
 		t.Errorf("there are %v", there)
+	}
+}
+
+func TestCloseLetsTheFileGo(t *testing.T) {
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	must(t, err)
+	path := filepath.Join(dir, "db")
+	db, err := Open(t.Context(), path, Options{})
+	must(t, err)
+	must(t, db.Update(t.Context(), put("a")))
+	must(t, db.Ping(t.Context()))
+	must(t, db.Close())
+	if fds := descriptors(t, path); len(fds) != 0 {
+		t.Errorf("descriptors %v are still open", fds)
+	}
+	if left, _ := filepath.Glob(path + "-*"); len(left) != 0 {
+		t.Errorf("%v were not written back", left)
+	}
+	must(t, db.Close())
+	if there := names(t, openAt(t, path, Options{})); !there["a"] {
+		t.Error("what was committed is gone")
 	}
 }

@@ -109,14 +109,13 @@ func TestCallerLeavesTheQueue(t *testing.T) {
 	cancel()
 	<-gone // while the writer is still held
 	release()
-	there := names(t, db)
 	for i, err := range wait() {
 		switch {
 		case i == 20 && !errors.Is(err, context.Canceled), i != 20 && err != nil:
 			t.Errorf("%d: %v", i, err)
 		}
 	}
-	there = names(t, db)
+	there := names(t, db)
 	for i := range 64 {
 		if there[fmt.Sprint(i)] != (i != 20) {
 			t.Errorf("%d is there: %t", i, there[fmt.Sprint(i)])

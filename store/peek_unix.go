@@ -21,10 +21,10 @@ func severed(conn net.Conn) (yes bool) {
 	if err != nil {
 		return false
 	}
-	err = raw.Read(func(fd uintptr) bool {
+	// Not raw.Read: that would wait for the reader that pgx leaves behind after a slow write.
+	err = raw.Control(func(fd uintptr) {
 		_, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
 		yes = err != syscall.EAGAIN && err != syscall.EINTR
-		return true
 	})
 	return yes || err != nil
 }

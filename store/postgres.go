@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -21,6 +22,8 @@ type postgresDB struct {
 	pool *pgxpool.Pool
 	now  func() time.Time
 	log  *slog.Logger
+
+	repeats atomic.Int64 // of transactions, for whatever reason
 }
 
 const (
@@ -110,6 +113,7 @@ func (p *postgresDB) retry(ctx context.Context, once func() (tries int, err erro
 			}
 			return fmt.Errorf("%w: given up after %d tries: %w", ErrUnavailable, try, err)
 		}
+		p.repeats.Add(1)
 		p.log.DebugContext(ctx, "a transaction runs again", "try", try, "cause", err)
 		// Full jitter: those who collided must not meet again.
 		pause := time.NewTimer(rand.N(min(pgBackoff<<try, pgBackoffTo)))
@@ -209,23 +213,24 @@ func (s *session) write(q *stmt, args []any, count bool) (n int64, err error) {
 		s.queue = append(s.queue, queued{q, kept(args)})
 		return 0, nil
 	}
-	err = s.flight(q, args, func(results pgx.BatchResults) error {
+	of, err := s.flight(q, args, func(results pgx.BatchResults) error {
 		tag, err := results.Exec()
 		n = tag.RowsAffected()
 		return err
 	})
-	return n, err
+	return n, s.sort(of, err)
 }
 
 func (s *session) read(q *stmt, args []any, each func(scan func(...any) error) bool) error {
 	s.wrote = s.wrote || !q.reads
-	return s.flight(q, args, func(results pgx.BatchResults) error {
+	of, err := s.flight(q, args, func(results pgx.BatchResults) error {
 		rows, err := results.Query()
 		if err != nil {
 			return err
 		}
 		return drain(rows, each)
 	})
+	return s.sort(of, err)
 }
 
 // kept copies the arguments of a statement that runs when its caller may have changed them.
@@ -240,18 +245,9 @@ func kept(args []any) []any {
 	return own
 }
 
-// flight sends the queue and one more statement, whose result answer takes.
-func (s *session) flight(q *stmt, args []any, answer func(pgx.BatchResults) error) error {
-	results, failed, err := s.send(q, args)
-	defer results.Close()
-	if err != nil {
-		return s.sort(failed, err)
-	}
-	return s.sort(q, answer(results))
-}
-
-// send sends the queue and one more statement, and takes the answers to the queue. An error is that of failed.
-func (s *session) send(q *stmt, args []any) (results pgx.BatchResults, failed *stmt, err error) {
+// flight sends the queue and one more statement, takes the answers to the queue, and leaves that statement's to answer. It
+// tells whose the error is.
+func (s *session) flight(q *stmt, args []any, answer func(pgx.BatchResults) error) (of *stmt, err error) {
 	batch := &pgx.Batch{}
 	for _, e := range s.queue {
 		batch.Queue(e.q.text[postgres], e.args...)
@@ -259,13 +255,14 @@ func (s *session) send(q *stmt, args []any) (results pgx.BatchResults, failed *s
 	batch.Queue(q.text[postgres], args...)
 	queue := s.queue
 	s.queue, s.open = nil, true
-	results = s.conn.SendBatch(s.ctx, batch)
+	results := s.conn.SendBatch(s.ctx, batch)
+	defer results.Close()
 	for _, e := range queue {
 		if _, err := results.Exec(); err != nil {
-			return results, e.q, err
+			return e.q, err
 		}
 	}
-	return results, nil, nil
+	return q, answer(results)
 }
 
 func (s *session) sort(q *stmt, err error) error { return fromPostgres(s.ctx, q, err, s.lost()) }
@@ -282,13 +279,11 @@ func (s *session) commit() error {
 			return s.sort(pgCommit, err)
 		}
 	}
-	results, failed, err := s.send(pgCommit, nil)
-	defer results.Close()
 	var tag pgconn.CommandTag
-	if err == nil {
-		failed = pgCommit
+	of, err := s.flight(pgCommit, nil, func(results pgx.BatchResults) (err error) {
 		tag, err = results.Exec()
-	}
+		return err
+	})
 	switch {
 	case err == nil && tag.String() == "COMMIT":
 		s.done = true
@@ -299,9 +294,9 @@ func (s *session) commit() error {
 		// The server carries out nothing after a statement that it refused. But a farewell proves nothing: it may come
 		// from a pooler, which has lost the answers. Nor does pgconn.SafeToRetry, which says yes to "conn closed", as pgx
 		// calls a connection that ended after everything was sent.
-		return fmt.Errorf("%v: %w: %w", failed, ErrUnknownOutcome, err)
+		return fmt.Errorf("%v: %w: %w", of, ErrUnknownOutcome, err)
 	}
-	return s.sort(failed, err)
+	return s.sort(of, err)
 }
 
 // close rolls back what has not been committed and gives the connection back. It may run while a panic passes.

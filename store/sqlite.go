@@ -17,6 +17,7 @@ type sqliteDB struct {
 	writer  *writer
 	writing *sql.DB // pools that hold the connections, and are never asked for one again
 	reading *sql.DB
+	conns   []*liteConn    // all of them
 	readers chan *liteConn // those that are free
 	size    int            // of readers
 	closing chan struct{}
@@ -43,7 +44,7 @@ func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteDB, err e
 	l := &sqliteDB{now: o.Now, size: o.Readers, readers: make(chan *liteConn, o.Readers), closing: make(chan struct{})}
 	defer func() {
 		if err != nil {
-			l.closePools()
+			_ = l.closePools()
 		}
 	}()
 	l.writing, err = openPool(path, 1, "_txlock=immediate", "_pragma=journal_mode(WAL)", "_pragma=synchronous(FULL)",
@@ -54,7 +55,7 @@ func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteDB, err e
 	if err := migrateSQLite(ctx, l.writing, o.Log); err != nil {
 		return nil, err
 	}
-	conn, err := connect(ctx, l.writing)
+	conn, err := l.connect(ctx, l.writing)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +67,7 @@ func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteDB, err e
 		return nil, err
 	}
 	for range o.Readers {
-		c, err := connect(ctx, l.reading)
+		c, err := l.connect(ctx, l.reading)
 		if err != nil {
 			return nil, err
 		}
@@ -93,9 +94,9 @@ func openPool(path string, size int, params ...string) (*sql.DB, error) {
 	return db, nil
 }
 
-// connect takes a connection out of its pool, for good. Another process that opens or migrates the same file can make
+// connect takes a connection out of its pool, until Close. Another process that opens or migrates the same file can make
 // SQLite answer "busy" at once, without its usual patience.
-func connect(ctx context.Context, db *sql.DB) (*liteConn, error) {
+func (l *sqliteDB) connect(ctx context.Context, db *sql.DB) (*liteConn, error) {
 	var conn *sql.Conn
 	err := whileBusy(ctx, func() (err error) {
 		conn, err = db.Conn(ctx)
@@ -104,7 +105,9 @@ func connect(ctx context.Context, db *sql.DB) (*liteConn, error) {
 	if err != nil {
 		return nil, fromSQLite(liteOpen, err)
 	}
-	return &liteConn{conn: conn, prepared: map[*stmt]*sql.Stmt{}}, nil
+	c := &liteConn{conn: conn, prepared: map[*stmt]*sql.Stmt{}}
+	l.conns = append(l.conns, c)
+	return c, nil
 }
 
 // checkWAL refuses a file on which SQLite silently stays with a rollback journal, since readers would block the writer.
@@ -130,6 +133,9 @@ func (l *sqliteDB) close() (err error) {
 }
 
 func (l *sqliteDB) closePools() (err error) {
+	for _, c := range l.conns {
+		err = errors.Join(err, c.close())
+	}
 	for _, db := range []*sql.DB{l.reading, l.writing} { // the last to close writes the log back
 		if db != nil {
 			err = errors.Join(err, db.Close())
@@ -206,6 +212,14 @@ func (c *liteConn) prepare(q *stmt) (*sql.Stmt, error) {
 		c.prepared[q] = s
 	}
 	return s, err
+}
+
+// close gives the connection back to its pool, which closes it. A statement that is left open would keep the file open.
+func (c *liteConn) close() (err error) {
+	for _, s := range c.prepared {
+		err = errors.Join(err, s.Close())
+	}
+	return errors.Join(err, c.conn.Close())
 }
 
 func (c *liteConn) write(q *stmt, args []any, count bool) (int64, error) {

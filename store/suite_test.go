@@ -46,7 +46,6 @@ var (
 	testCounter = statement(`INSERT INTO accounts (id, version, created) VALUES ($1, $2, 0)`)
 	testRead    = statement(`SELECT version FROM accounts WHERE id = $1`)
 	testWrite   = statement(`UPDATE accounts SET version = $2 WHERE id = $1`)
-	testSum     = statement(`SELECT CAST(SUM(version) AS BIGINT) FROM accounts`)
 )
 
 // put adds a setting.

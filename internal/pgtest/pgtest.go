@@ -58,7 +58,7 @@ func Stop() {
 }
 
 // Start starts the server, unless it runs already. The function that it returns makes an empty database, which is dropped
-// when its test ends, and returns its URL.
+// when its test ends, and returns its URL, which has a query already.
 func Start(tb testing.TB) (database func(testing.TB) string) {
 	tb.Helper()
 	shared.Lock()
@@ -109,6 +109,9 @@ func create(tb testing.TB, address string) string {
 		tb.Fatalf("%s: %v", Env, err)
 	}
 	u.Path = "/" + name
+	if u.RawQuery == "" {
+		u.RawQuery = "sslmode=prefer" // the default, so that a test can append "&setting=value"
+	}
 	return u.String()
 }
 

@@ -29,7 +29,10 @@ func mapError(err error) *wire.Error {
 		return &wire.Error{Code: "AccessDeniedException", Message: denied.Error()}
 	case errors.Is(err, sts.ErrAccessDenied):
 		return &wire.Error{Code: "InvalidIdentityPoolConfigurationException", Message: "Invalid identity pool configuration. Check assigned IAM roles for this pool.", Cause: err}
-	case errors.Is(err, issuer.ErrBusy), errors.Is(err, errBusy):
+	case errors.Is(err, sts.ErrTooLarge):
+		return &wire.Error{Code: "InvalidParameterException", Message: "The logins of this call are too long to stand in a session token together. Show fewer of them."}
+	case errors.Is(err, issuer.ErrBusy), errors.Is(err, errBusy), errors.Is(err, store.ErrExists):
+		// ErrExists: a login was taken by others again and again while this call looked. SDKs try again.
 		return &wire.Error{Code: "TooManyRequestsException", Message: "Rate exceeded"}
 	case errors.Is(err, store.ErrUnavailable):
 		return &wire.Error{Code: "InternalErrorException", Status: http.StatusInternalServerError, Message: "The database cannot be reached. Try again later.", Cause: err}

@@ -40,17 +40,13 @@ func (s *Service) DescribeIdentity(ctx context.Context, c wire.Caller, in *Descr
 	if err != nil || region != c.Region {
 		return nil, noIdentity(in.IdentityId)
 	}
-	var ref store.PoolRef
 	var found *identity.Identity
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		ref, found, err = tx.FindIdentity(region, id)
+		found, err = tx.IdentityOf(scope(c), id)
 		return err
 	})
 	if err != nil {
 		return nil, orNotFound(err, noIdentity(in.IdentityId))
-	}
-	if ref.Account != c.Account {
-		return nil, noIdentity(in.IdentityId)
 	}
 	return ptr(describeIdentity(found, region)), nil
 }

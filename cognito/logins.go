@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"idpool/iam"
 	"idpool/identity"
@@ -22,6 +23,9 @@ type proof struct {
 	claims identity.Claims
 }
 
+// verifyTimeout bounds how long a call with several logins waits for their providers.
+const verifyTimeout = 4500 * time.Millisecond
+
 // verify is step 2: each login's token. One bad token fails the whole call, and nothing is stored.
 func (s *Service) verify(ctx context.Context, v *visit, tokens map[string]string) error {
 	if len(tokens) == 0 {
@@ -29,6 +33,11 @@ func (s *Service) verify(ctx context.Context, v *visit, tokens map[string]string
 	}
 	if !v.pool.HasProviders() {
 		return notAuthorized("Identity pool - %s does not have identity providers configured.", v.pool.FullID())
+	}
+	if len(tokens) > 1 { // each provider has its own bound; together they keep to one as well
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, verifyTimeout)
+		defer cancel()
 	}
 	for _, key := range slices.Sorted(maps.Keys(tokens)) {
 		p, err := s.verifyLogin(ctx, v, key, tokens[key])
@@ -42,29 +51,54 @@ func (s *Service) verify(ctx context.Context, v *visit, tokens map[string]string
 
 // verifyLogin finds the provider that a key of the Logins map means in this pool, and asks it.
 func (s *Service) verifyLogin(ctx context.Context, v *visit, key, token string) (proof, error) {
-	if v.pool.Developer == key && key != "" {
+	if v.pool.Developer == providerName(key) && v.pool.Developer != "" {
 		return proof{}, invalidParameter("Please provide a valid public provider.")
-	}
-	iss, _, isJWT := provider.Peek(token)
-	if isJWT && iss == s.Issuer.URL {
-		return proof{}, notAuthorized("Invalid login token. Can't pass in a Cognito token.")
 	}
 	oidc, err := s.findOIDC(ctx, v, providerName(key))
 	if err != nil {
 		return proof{}, err
 	}
-	if oidc != nil {
-		return s.verifyOIDC(ctx, oidc, token)
+	if oidc == nil {
+		return proof{}, s.explainLogin(key, token)
 	}
+	p, err := s.verifyOIDC(ctx, oidc, token)
+	var rejected *provider.Rejected
+	if errors.As(err, &rejected) && s.isOurs(token) {
+		err = errCognitoToken
+	}
+	return p, err
+}
+
+var errCognitoToken = notAuthorized("Invalid login token. Can't pass in a Cognito token.")
+
+// isOurs tells whether a token says of itself that it is of our own issuer.
+func (s *Service) isOurs(token string) bool {
+	iss, _, ok := provider.Peek(token)
+	return ok && iss == s.Issuer.URL
+}
+
+// explainLogin words why a key of the Logins map means no provider of the pool, from what its token says of itself.
+func (s *Service) explainLogin(key, token string) error {
+	iss, _, isJWT := provider.Peek(token)
 	switch {
+	case s.isOurs(token):
+		return errCognitoToken
 	case key == issuer.Name:
-		return proof{}, notAuthorized("Invalid login token. Not a Cognito token.")
+		return notAuthorized("Invalid login token. Not a Cognito token.")
 	case !isJWT:
-		return proof{}, notAuthorized("Invalid login token. Not a valid OpenId Connect identity token.")
-	case providerName(strings.TrimPrefix(iss, "https://")) != providerName(key):
-		return proof{}, notAuthorized("Invalid login token. Issuer doesn't match providerName")
+		return notAuthorized("Invalid login token. Not a valid OpenId Connect identity token.")
+	case providerName(withoutScheme(iss)) != providerName(key):
+		return notAuthorized("Invalid login token. Issuer doesn't match providerName")
 	}
-	return proof{}, notAuthorized("Token is not from a supported provider of this identity pool.")
+	return notAuthorized("Token is not from a supported provider of this identity pool.")
+}
+
+// withoutScheme is an issuer as Logins maps name it. Some tokens have it so already.
+func withoutScheme(iss string) string {
+	if _, name, found := strings.Cut(iss, "://"); found {
+		return name
+	}
+	return iss
 }
 
 // findOIDC returns the OIDC provider of that name among those that the pool trusts, or nil. Only providers of the pool's

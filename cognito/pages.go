@@ -27,6 +27,9 @@ type book struct {
 
 const purposePage = "idpool page token 1"
 
+// pageText refuses stray bits at the end, so that a token has one spelling.
+var pageText = base64.RawURLEncoding.Strict()
+
 func (s *Service) book(c wire.Caller, operation, pool string) *book {
 	// NUL stands in none of the parts.
 	return &book{keys: s.Keys, list: strings.Join([]string{operation, c.Account, c.Region, pool}, "\x00")}
@@ -51,7 +54,7 @@ func (b *book) seal(last identity.ID) (string, error) {
 		return "", err
 	}
 	token := binary.BigEndian.AppendUint64(nil, uint64(key.ID))
-	return base64.RawURLEncoding.EncodeToString(aead.Seal(token, nil, last[:], []byte(b.list))), nil
+	return pageText.EncodeToString(aead.Seal(token, nil, last[:], []byte(b.list))), nil
 }
 
 // open returns the last id shown, nil for no token. The original's text for a bad one is not known.
@@ -60,7 +63,7 @@ func (b *book) open(ctx context.Context, token string) ([]byte, error) {
 		return nil, nil
 	}
 	bad := invalidParameter("Invalid NextToken. Use one that this operation has returned for the same request.")
-	raw, err := base64.RawURLEncoding.DecodeString(token)
+	raw, err := pageText.DecodeString(token)
 	if err != nil || len(raw) < 8 {
 		return nil, bad
 	}

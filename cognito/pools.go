@@ -8,6 +8,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 
 	"idpool/identity"
 	"idpool/issuer"
@@ -20,6 +21,12 @@ const (
 	MaxPools   = 1000 // in a region
 	MaxRegions = 64
 )
+
+// maxProviders is how many OIDC providers, SAML providers or user pools a pool may trust, each.
+const maxProviders = 50
+
+// customIDTag is the tag that chooses a new pool's id, a UUID: so that ids in the configuration of apps survive a move.
+const customIDTag = "_custom_id_"
 
 // CognitoIdentityProvider is a client of a user pool.
 type CognitoIdentityProvider struct {
@@ -102,6 +109,9 @@ var (
 
 // checkProviders refuses providers that nobody could ever verify.
 func (s *Service) checkProviders(c wire.Caller, p *identity.Settings) error {
+	if max(len(p.OIDC), len(p.SAML), len(p.UserPools)) > maxProviders {
+		return limitExceeded("An identity pool can have at most %d providers of a kind.", maxProviders)
+	}
 	for _, u := range p.UserPools {
 		if !userPoolName.MatchString(u.Provider) {
 			return invalidParameter("Invalid Cognito Identity Provider")
@@ -119,11 +129,13 @@ func (s *Service) checkProviders(c wire.Caller, p *identity.Settings) error {
 	}
 	// Those of other accounts are stored and shown, as the original does; only this account's verify logins.
 	for _, arn := range p.OIDC {
-		if m := oidcARN.FindStringSubmatch(arn); m == nil || m[2] == issuer.Name || "https://"+m[2] == s.Issuer.URL || "http://"+m[2] == s.Issuer.URL {
+		m := oidcARN.FindStringSubmatch(arn)
+		if m == nil || strings.EqualFold(m[2], issuer.Name) || strings.HasSuffix(s.Issuer.URL, "://"+m[2]) {
 			return invalidParameter("Identity provider %s is not valid for account %s", arn, c.Account)
 		}
 	}
-	if slices.Contains(publicProviders(), p.Developer) || p.Developer == issuer.Name {
+	isOIDC := slices.ContainsFunc(p.OIDC, func(arn string) bool { return strings.HasSuffix(arn, ":oidc-provider/"+p.Developer) })
+	if slices.Contains(publicProviders(), p.Developer) || p.Developer == issuer.Name || p.Developer != "" && isOIDC {
 		return invalidParameter("%s cannot be the name of a developer provider.", p.Developer)
 	}
 	return nil
@@ -166,7 +178,7 @@ func (s *Service) CreateIdentityPool(ctx context.Context, c wire.Caller, in *Cre
 	return describePool(pool), nil
 }
 
-// drawPool draws the pool's id and its internal key.
+// drawPool draws the pool's internal key, and its id unless a tag chooses it.
 func (s *Service) drawPool(p *identity.Pool) error {
 	var random [24]byte
 	if _, err := io.ReadFull(s.Rand, random[:]); err != nil {
@@ -174,6 +186,13 @@ func (s *Service) drawPool(p *identity.Pool) error {
 	}
 	p.ID = identity.NewID([16]byte(random[:16]))
 	p.Key = int64(binary.BigEndian.Uint64(random[16:]) >> 1)
+	if custom, ok := p.Tags[customIDTag]; ok {
+		id, err := identity.ParseUUID(custom)
+		if err != nil {
+			return invalidParameter("The tag %s chooses the id of the pool: a UUID in lower case.", customIDTag)
+		}
+		p.ID = id
+	}
 	return nil
 }
 

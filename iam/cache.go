@@ -66,20 +66,16 @@ func (c *cache[V]) get(key cacheKey, load func() (V, error)) (V, error) {
 // RoleARN is arn:aws:iam::ACCOUNT:role/PATH/NAME.
 func RoleARN(r *store.Role) string { return "arn:aws:iam::" + r.Account + ":role" + r.Path + r.Name }
 
-// splitRoleARN takes an ARN of a role of this account apart: its name, and its path with both slashes.
-func splitRoleARN(account, arn string) (path, name string, ok bool) {
+// roleName is the name in an ARN of a role of this account.
+func roleName(account, arn string) (name string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":role/")
-	if !ok {
-		return "", "", false
-	}
-	slash := strings.LastIndexByte(rest, '/')
-	return "/" + rest[:slash+1], rest[slash+1:], true
+	return rest[strings.LastIndexByte(rest, '/')+1:], ok
 }
 
 // Role returns a role of an account by its ARN, as of the account's version or later. It returns ErrNoRole.
 func (s *Service) Role(ctx context.Context, account string, version int64, arn string) (*Role, error) {
 	return s.roles.get(cacheKey{account, version, arn}, func() (*Role, error) {
-		path, name, ok := splitRoleARN(account, arn)
+		name, ok := roleName(account, arn)
 		if !ok {
 			return nil, ErrNoRole
 		}
@@ -89,7 +85,8 @@ func (s *Service) Role(ctx context.Context, account string, version int64, arn s
 			return err
 		})
 		switch {
-		case errors.Is(err, store.ErrNotFound) || err == nil && stored.Path != path:
+		case errors.Is(err, store.ErrNotFound) || err == nil && RoleARN(stored) != arn:
+			// Roles are found in any case, but an ARN is exact: else each spelling would be an entry of its own.
 			return nil, ErrNoRole
 		case err != nil:
 			return nil, err

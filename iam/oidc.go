@@ -29,7 +29,7 @@ type CreateOpenIDConnectProviderInput struct {
 // CreateOpenIDConnectProviderOutput is the output of CreateOpenIDConnectProvider.
 type CreateOpenIDConnectProviderOutput struct {
 	OpenIDConnectProviderArn string
-	Tags                     []Tag `xml:"Tags>member,omitempty"`
+	Tags                     []Tag `xml:"Tags>member"`
 }
 
 // CreateOpenIDConnectProvider registers an issuer whose tokens pools may trust.
@@ -102,7 +102,7 @@ type GetOpenIDConnectProviderOutput struct {
 	ClientIDList   []string  `xml:"ClientIDList>member"`
 	ThumbprintList []string  `xml:"ThumbprintList>member"`
 	CreateDate     wire.Time `xml:"CreateDate"`
-	Tags           []Tag     `xml:"Tags>member,omitempty"`
+	Tags           []Tag     `xml:"Tags>member"`
 }
 
 // GetOpenIDConnectProvider describes a provider.

@@ -27,7 +27,7 @@ type RoleDescription struct {
 	AssumeRolePolicyDocument string // URL-encoded, RFC 3986
 	Description              string `xml:",omitempty"`
 	MaxSessionDuration       int64
-	Tags                     []Tag `xml:"Tags>member,omitempty"`
+	Tags                     []Tag `xml:"Tags>member"`
 }
 
 func describeRole(r *store.Role) RoleDescription {
@@ -54,6 +54,18 @@ func roleResource(c wire.Caller, name string) string {
 	return "arn:aws:iam::" + c.Account + ":role/" + name
 }
 
+// maxTrust bounds a trust policy, in characters that are no white space: the most that IAM's quota can be raised to.
+const maxTrust = 4096
+
+func checkTrust(document string) error {
+	if withoutSpace(document) > maxTrust {
+		return limitExceeded("Cannot exceed quota for ACLSizePerRole: 4096")
+	}
+	return parsePolicy(policy.Trust, document)
+}
+
+func withoutSpace(document string) int { return len(strings.Join(strings.Fields(document), "")) }
+
 // CreateRoleInput is the input of CreateRole.
 type CreateRoleInput struct {
 	RoleName                 string `api:"roleNameType,required"`
@@ -78,7 +90,7 @@ func (s *Service) CreateRole(ctx context.Context, c wire.Caller, in *CreateRoleI
 	if in.PermissionsBoundary != "" {
 		return nil, invalidInput("PermissionsBoundary is not supported by this server.")
 	}
-	if err := parsePolicy(policy.Trust, in.AssumeRolePolicyDocument); err != nil {
+	if err := checkTrust(in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
 	}
 	tags, err := tagMap(in.Tags)
@@ -178,7 +190,7 @@ func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, c wire.Caller, in 
 	if err := s.Authorize(ctx, c, "iam:UpdateAssumeRolePolicy", roleResource(c, in.RoleName)); err != nil {
 		return nil, err
 	}
-	if err := parsePolicy(policy.Trust, in.PolicyDocument); err != nil {
+	if err := checkTrust(in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
@@ -226,7 +238,7 @@ const maxInlinePolicies = 10_240
 func inlineSize(policies map[string]string) int {
 	n := 0
 	for _, document := range policies {
-		n += len(strings.Join(strings.Fields(document), ""))
+		n += withoutSpace(document)
 	}
 	return n
 }
@@ -247,14 +259,14 @@ func (s *Service) GetRolePolicy(ctx context.Context, c wire.Caller, in *RolePoli
 	if err := s.Authorize(ctx, c, "iam:GetRolePolicy", roleResource(c, in.RoleName)); err != nil {
 		return nil, err
 	}
-	out := &RolePolicyOutput{RoleName: in.RoleName, PolicyName: in.PolicyName}
+	out := &RolePolicyOutput{PolicyName: in.PolicyName}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		role, err := tx.Role(c.Account, in.RoleName)
 		if err != nil {
 			return orNotFound(err, noSuchRole(in.RoleName))
 		}
 		document, err := tx.RolePolicy(c.Account, role.Name, in.PolicyName)
-		out.PolicyDocument = encodeDocument(document)
+		out.RoleName, out.PolicyDocument = role.Name, encodeDocument(document)
 		return orNotFound(err, noSuchRolePolicy(in.PolicyName))
 	})
 	if err != nil {

@@ -5,12 +5,12 @@ import "idpool/wire"
 // shapes are the constraints of the IAM API, version 2010-05-08.
 func shapes() wire.Shapes {
 	return wire.Shapes{
-		"arnType":                      {Min: 20, Max: 2048},
+		"arnType":                      {Min: 20, Max: 2048, Pattern: `[\x09\x0A\x0D\x20-\x7E\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`},
 		"roleNameType":                 {Min: 1, Max: 64, Pattern: `[\w+=,.@-]+`},
 		"policyNameType":               {Min: 1, Max: 128, Pattern: `[\w+=,.@-]+`},
 		"policyDocumentType":           {Min: 1, Max: 131072, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
 		"pathType":                     {Min: 1, Max: 512, Pattern: `(/)|(/[\x21-\x7F]+/)`},
-		"roleDescriptionType":          {Max: 1000},
+		"roleDescriptionType":          {Max: 1000, Pattern: `[\x09\x0A\x0D\x20-\x7E\x{A1}-\x{FF}]*`},
 		"roleMaxSessionDurationType":   {Min: 3600, Max: 43200},
 		"OpenIDConnectProviderUrlType": {Min: 1, Max: 255},
 		"clientIDListType":             {Member: "clientIDType"},

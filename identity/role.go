@@ -81,7 +81,7 @@ func rolesOf(claims Claims) []string {
 	value, _ := claims.Claim(rolesClaim)
 	switch value := value.(type) {
 	case string:
-		return strings.Split(value, ",")
+		return strings.Split(strings.ReplaceAll(value, " ", ""), ",")
 	case []any:
 		var roles []string
 		for _, r := range value {
@@ -105,7 +105,7 @@ func textClaim(claims Claims, name string) (string, bool) {
 
 func roleByRules(rules []Rule, claims Claims) string {
 	for _, r := range rules {
-		if value, ok := claims.Claim(r.Claim); ok && r.matches(claimTexts(value)) {
+		if value, _ := claims.Claim(r.Claim); value != nil && r.matches(claimTexts(value)) {
 			return r.Role
 		}
 	}
@@ -115,16 +115,17 @@ func roleByRules(rules []Rule, claims Claims) string {
 // matches tells whether a rule's test holds for a claim that the token has. Of a list any member may match; NotEqual holds
 // if none is equal.
 func (r *Rule) matches(texts []string) bool {
-	test := func(s string) bool { return s == r.Value }
 	switch r.Match {
+	case "Equals":
+		return slices.Contains(texts, r.Value)
 	case "NotEqual":
 		return !slices.Contains(texts, r.Value)
 	case "StartsWith":
-		test = func(s string) bool { return strings.HasPrefix(s, r.Value) }
+		return slices.ContainsFunc(texts, func(s string) bool { return strings.HasPrefix(s, r.Value) })
 	case "Contains":
-		test = func(s string) bool { return strings.Contains(s, r.Value) }
+		return slices.ContainsFunc(texts, func(s string) bool { return strings.Contains(s, r.Value) })
 	}
-	return slices.ContainsFunc(texts, test)
+	return false
 }
 
 // claimTexts writes a claim's value, or each member of a list, as text.

@@ -74,6 +74,9 @@ func (i *Issuer) refresh(ctx context.Context) error {
 		case store.Current:
 			r.current = opened
 		case store.Next:
+			if old := i.ring.Load(); old != nil && old.byID[k.ID] != nil {
+				break // said before
+			}
 			i.Log.Info("next signing key waits", "kid", k.ID, "alg", k.Algorithm, "signs_from", k.Changed.Add(PublishedBefore))
 		}
 	}

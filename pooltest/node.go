@@ -239,6 +239,25 @@ func (n *Node) STS(t testing.TB, key wire.Key, session, action string, params ..
 	return n.Do(t, r)
 }
 
+// NewAccount makes another account and returns its root's key.
+func (n *Node) NewAccount(t testing.TB, id string) wire.Key {
+	t.Helper()
+	r, body := n.JSON(t, "IdpoolAdmin.CreateAccount", Object{"AccountId": id})
+	made := n.Send(t, r, body, n.Root, "", "idpool").Must(t).Object(t)
+	keyID := made["AccessKeyId"].(string)
+	return wire.Key{Secret: made["SecretAccessKey"].(string), Caller: iam.Root(id, keyID)}
+}
+
+// Send signs a request of JSON or Query with a key, and with a session token unless that is empty, and sends it.
+func (n *Node) Send(t testing.TB, r *http.Request, body []byte, key wire.Key, session, service string) *Reply {
+	t.Helper()
+	if session != "" {
+		r.Header.Set("X-Amz-Security-Token", session)
+	}
+	wire.Sign(r, body, key, Region, service, n.Clock.Now())
+	return n.Do(t, r)
+}
+
 // Query makes a request of the Query protocol, not yet signed.
 func (n *Node) Query(t testing.TB, version, action string, params ...string) (*http.Request, []byte) {
 	t.Helper()

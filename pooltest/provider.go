@@ -25,14 +25,34 @@ type Provider struct {
 	kid     string
 }
 
+// idleKeys are keys of providers whose tests are over. To make one takes longer than most tests.
+var idleKeys = make(chan *rsa.PrivateKey, 16)
+
+// newKey gives a key that no other provider has at this time.
+func newKey(t testing.TB) *rsa.PrivateKey {
+	t.Helper()
+	var key *rsa.PrivateKey
+	select {
+	case key = <-idleKeys:
+	default:
+		var err error
+		if key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		select {
+		case idleKeys <- key:
+		default:
+		}
+	})
+	return key
+}
+
 // NewProvider runs a provider until the test ends. Its tokens go by the real clock; set Now for another.
 func NewProvider(t testing.TB) *Provider {
 	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &Provider{Now: time.Now, key: key, kid: rand.Text()}
+	p := &Provider{Now: time.Now, key: newKey(t), kid: rand.Text()}
 	web := httptest.NewServer(http.HandlerFunc(p.serve))
 	t.Cleanup(web.Close)
 	p.URL = web.URL

@@ -127,6 +127,9 @@ func (c *Config) checkDev() error {
 	if !isLoopback(hostOf(c.Listen)) {
 		return usage("--dev has root keys that everybody knows: it listens on loopback addresses only, not on %s", c.Listen)
 	}
+	if c.AdminListen != "" && !isLoopback(hostOf(c.AdminListen)) {
+		return usage("--dev is for this machine alone: --admin-listen must be a loopback address")
+	}
 	if c.IssuerURL != "" {
 		if u, _ := url.Parse(c.IssuerURL); !isLoopback(u.Hostname()) {
 			return usage("--dev is for this machine alone: --issuer-url must be a loopback address")

@@ -57,6 +57,7 @@ func TestUsage(t *testing.T) {
 		{"short master key", func(c *Config) { c.MasterKey = []byte("short") }, "32"},
 		{"region of 19 letters", func(c *Config) { c.Regions = []string{"abcdefghijklmnopqrs"} }, "--regions"},
 		{"dev reachable", func(c *Config) { c.Dev, c.Listen = true, "0.0.0.0:0" }, "loopback"},
+		{"dev with reachable metrics", func(c *Config) { c.Dev, c.AdminListen = true, "0.0.0.0:0" }, "loopback"},
 		{"dev with a public issuer", func(c *Config) { c.Dev, c.IssuerURL = true, "https://id.example.com" }, "loopback"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -124,6 +125,30 @@ func TestStoredIssuerStays(t *testing.T) {
 	defer s.Close()
 	if got := s.issuer.URL; got != "https://id.example.com" {
 		t.Errorf("issuer is %s", got)
+	}
+}
+
+// The master key is beside the database that it belongs to, wherever the node's other files are; and where a database has
+// lost its key no other is made.
+func TestMasterKeyFile(t *testing.T) {
+	c := base(t)
+	c.Database = filepath.Join(t.TempDir(), "elsewhere.db")
+	if err := start(t, c); err != nil {
+		t.Fatal(err)
+	}
+	c.Data = t.TempDir()
+	if err := start(t, c); err != nil {
+		t.Errorf("the database with another --data: %v", err)
+	}
+	path := filepath.Join(filepath.Dir(c.Database), masterKeyName)
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if err := start(t, c); err == nil || !strings.Contains(err.Error(), path) {
+		t.Errorf("the database without its key: %v", err)
+	}
+	if _, err := os.Stat(path); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("another key was made: %v", err)
 	}
 }
 

@@ -113,8 +113,22 @@ func onlyLoopback(next http.Handler) http.Handler {
 			http.Error(w, "This server was started with --dev and answers to loopback hosts only.", http.StatusMisdirectedRequest)
 			return
 		}
+		if isForeignPage(r.Header) {
+			http.Error(w, "This server was started with --dev and answers to pages of this machine only.", http.StatusForbidden)
+			return
+		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// isForeignPage tells whether a browser sends the request for a page of another machine. It needs no answer to do harm: a
+// URL that is presigned with keys that everybody knows works as an image's address too.
+func isForeignPage(h http.Header) bool {
+	if origin := h.Get("Origin"); origin != "" {
+		u, err := url.Parse(origin)
+		return err != nil || !isLoopback(u.Hostname())
+	}
+	return h.Get("Sec-Fetch-Site") == "cross-site"
 }
 
 // adminHandler answers on --admin-listen.
@@ -137,6 +151,9 @@ func (s *Server) socketHandler() http.Handler {
 	return wire.NewMux(nil, s.observe, s.iam.AdminAPI()).InsecureTrusting(iam.Root(s.iam.FirstAccount, ""))
 }
 
+// maxCause bounds what a line of the log says of a refusal, in bytes: strangers choose how often.
+const maxCause = 4096
+
 // observe writes a call's line into the log and counts it.
 func (s *Server) observe(c *wire.Call) {
 	s.metrics.observe(c)
@@ -154,7 +171,8 @@ func (s *Server) observe(c *wire.Call) {
 		attrs = append(attrs, slog.String("code", c.Code))
 	}
 	if c.Cause != nil {
-		attrs = append(attrs, slog.String("cause", c.Cause.Error()))
+		cause := c.Cause.Error()
+		attrs = append(attrs, slog.String("cause", cause[:min(len(cause), maxCause)]))
 	}
 	if c.Status >= http.StatusInternalServerError {
 		level = slog.LevelError

@@ -104,6 +104,9 @@ func TestCORS(t *testing.T) {
 			r, _ := node.JSON(t, "AWSCognitoIdentityService.GetId", "{}")
 			r.Header.Set("Origin", tt.origin)
 			reply = node.Do(t, r)
+			if (reply.Status == http.StatusForbidden) != (tt.allowed == "") {
+				t.Errorf("the call is answered with %d", reply.Status)
+			}
 			if got := reply.Header.Get("Access-Control-Allow-Origin"); got != tt.allowed {
 				t.Errorf("the call allows %q, want %q", got, tt.allowed)
 			}
@@ -124,6 +127,26 @@ func TestDevHosts(t *testing.T) {
 	} {
 		if got := get(t, node, http.MethodGet, "/healthz", "Host", host).Status; got != status {
 			t.Errorf("Host %s: %d, want %d", host, got, status)
+		}
+	}
+}
+
+// A page of another machine reaches a --dev node neither by a call nor by a presigned URL that it shows as an image.
+func TestDevPages(t *testing.T) {
+	node := pooltest.Start(t, func(c *server.Config) { c.Dev = true })
+	for _, tt := range []struct {
+		header, value string
+		status        int
+	}{
+		{"Origin", "https://evil.example.com", 403},
+		{"Origin", "null", 403},
+		{"Sec-Fetch-Site", "cross-site", 403},
+		{"Origin", "http://localhost:3000", 200},
+		{"Sec-Fetch-Site", "same-site", 200},
+		{"Sec-Fetch-Site", "none", 200},
+	} {
+		if got := get(t, node, http.MethodGet, "/healthz", tt.header, tt.value).Status; got != tt.status {
+			t.Errorf("%s: %s: %d, want %d", tt.header, tt.value, got, tt.status)
 		}
 	}
 }

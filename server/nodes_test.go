@@ -56,3 +56,38 @@ func TestTwoNodes(t *testing.T) {
 		t.Errorf("after the other node has deleted the pool: %d %s", gone.Status, gone.Body)
 	}
 }
+
+// What PostgreSQL cannot even be asked for (NUL, broken UTF-8) is a client's mistake like any other, on a node over it too.
+func TestTextThatNoRowCanHold(t *testing.T) {
+	node := pooltest.Start(t, func(c *server.Config) { c.Database = pgtest.Start(t)(t) })
+	idp := pooltest.NewProvider(t)
+	pool := node.Pool(t, idp)
+	guest := node.Public(t, "GetId", pooltest.Object{"IdentityPoolId": pool}).Must(t).Object(t)["IdentityId"]
+	token := node.Public(t, "GetOpenIdToken", pooltest.Object{"IdentityId": guest}).Must(t).Object(t)["Token"].(string)
+	badKey := func(id string) *pooltest.Reply {
+		r, _ := node.JSON(t, "AWSCognitoIdentityService.ListIdentityPools", `{"MaxResults":1}`)
+		r.Header.Set("X-Amz-Date", "20260101T000000Z")
+		r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+id+"/20260101/us-east-1/cognito-identity/aws4_request, "+
+			"SignedHeaders=host;x-amz-date;x-amz-target, Signature=00")
+		return node.Do(t, r)
+	}
+	presigned := "/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=%00%2F20260101%2Fus-east-1" +
+		"%2Fsts%2Faws4_request&X-Amz-Date=20260101T000000Z&X-Amz-SignedHeaders=host&X-Amz-Signature=00"
+	arn := "arn:aws:iam::" + pooltest.Account
+	for name, reply := range map[string]*pooltest.Reply{
+		"access key id, broken UTF-8": badKey("\xff"),
+		"access key id, NUL":          get(t, node, "GET", presigned),
+		"role to assume": node.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity", "RoleArn", arn+":role/a\x00b",
+			"RoleSessionName", "session", "WebIdentityToken", token),
+		"provider's ARN":     node.IAM(t, "GetOpenIDConnectProvider", "OpenIDConnectProviderArn", arn+":oidc-provider/a\x00b"),
+		"role's description": node.IAM(t, "CreateRole", "RoleName", "R", "AssumeRolePolicyDocument", pooltest.TrustPolicy(pool, "x"), "Description", "a\x00b"),
+		"login's key":        node.Public(t, "GetId", pooltest.Object{"IdentityPoolId": pool, "Logins": pooltest.Object{"a\x00b": token}}),
+		"pool's provider": node.Signed(t, "CreateIdentityPool", pooltest.Object{
+			"IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true, "OpenIdConnectProviderARNs": []string{arn + ":oidc-provider/a\x00b"},
+		}),
+	} {
+		if reply.Status >= 500 {
+			t.Errorf("%s: %d %s", name, reply.Status, reply.Body)
+		}
+	}
+}

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"idpool/cognito"
@@ -196,13 +197,16 @@ func (s *Server) openDoors(context.Context) (err error) {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if s.socket, err = net.Listen("unix", path); err != nil {
+	// Never wider than 0600, not even for a moment: whoever connects is the root.
+	before := syscall.Umask(0o177)
+	s.socket, err = net.Listen("unix", path)
+	syscall.Umask(before)
+	if err != nil {
 		// A path of more than 107 bytes is the usual reason.
 		s.config.Log.Warn("no socket for other commands; use --endpoint with them", "path", path, "error", err.Error())
 		s.socket = nil
-		return nil
 	}
-	return os.Chmod(path, 0o600)
+	return nil
 }
 
 // refreshEvery is how often a node looks for new keys of other nodes, and for changes of state that are due.
@@ -229,24 +233,19 @@ func (s *Server) sweep() {
 	}
 }
 
-// work does what is to be done beside requests, until the context ends.
-func (s *Server) work(ctx context.Context) {
+// every does something now and then, until the context ends: each minute, and whenever it is asked to.
+func (s *Server) every(ctx context.Context, what string, asked <-chan struct{}, do func(context.Context) error) {
 	tick := time.NewTicker(refreshEvery)
 	defer tick.Stop()
-	s.sweep() // what an earlier run has left
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case <-s.sweeps:
-			if err := s.db.Sweep(ctx); err != nil && ctx.Err() == nil {
-				s.config.Log.Warn("sweeping deleted pools failed; it is tried again in a minute", "error", err.Error())
-			}
+		case <-asked:
 		case <-tick.C:
-			s.sweep()
-			if err := s.refresh(ctx); err != nil && ctx.Err() == nil {
-				s.config.Log.Warn("looking for new keys failed; it is tried again in a minute", "error", err.Error())
-			}
+		}
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			s.config.Log.Warn(what+" failed; it is tried again in a minute", "error", err.Error())
 		}
 	}
 }
@@ -291,7 +290,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var working sync.WaitGroup
-	working.Go(func() { s.work(background) })
+	s.sweep() // what an earlier run has left
+	working.Go(func() { s.every(background, "sweeping deleted pools", s.sweeps, s.db.Sweep) })
+	working.Go(func() { s.every(background, "looking for new keys", nil, s.refresh) })
 	defer working.Wait()
 	defer stop()
 

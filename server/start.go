@@ -54,8 +54,8 @@ func (s *Server) findMasterKey(ctx context.Context) (err error) {
 		}
 		s.config.Log.Warn("the master key is in the database, beside what it seals; give one by --master-key-file or IDPOOL_MASTER_KEY")
 	default:
-		path := filepath.Join(s.config.Data, masterKeyName)
-		if key, err = s.masterKeyInFile(path); err != nil {
+		path := filepath.Join(filepath.Dir(strings.TrimPrefix(s.config.Database, "sqlite:")), masterKeyName)
+		if key, err = s.masterKeyInFile(ctx, path); err != nil {
 			return fmt.Errorf("master key: %w", err)
 		}
 		s.config.Log.Warn("the master key is in a file beside the database; give one by --master-key-file or IDPOOL_MASTER_KEY", "path", path)
@@ -70,9 +70,19 @@ func (s *Server) drawMasterKey() ([]byte, error) {
 	return key, err
 }
 
-func (s *Server) masterKeyInFile(path string) ([]byte, error) {
+func (s *Server) masterKeyInFile(ctx context.Context, path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
+		err := s.db.View(ctx, func(tx *store.Tx) error {
+			_, err := tx.Setting(store.SettingAccount)
+			return err
+		})
+		if err == nil {
+			return nil, fmt.Errorf("%s is missing, and this database was sealed with a master key: put the file back, or give the key by --master-key-file or IDPOOL_MASTER_KEY", path)
+		}
+		if !errors.Is(err, store.ErrNotFound) {
+			return nil, err
+		}
 		key, err := s.drawMasterKey()
 		if err != nil {
 			return nil, err

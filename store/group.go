@@ -71,8 +71,10 @@ type outcome struct {
 }
 
 func startWriter(conn *liteConn, o Options) *writer {
-	w := &writer{conn: conn, now: o.Now, log: o.Log, size: o.groupSize, time: o.groupTime,
-		wake: make(chan struct{}, 1), stopped: make(chan struct{})}
+	w := &writer{
+		conn: conn, now: o.Now, log: o.Log, size: o.groupSize, time: o.groupTime,
+		wake: make(chan struct{}, 1), stopped: make(chan struct{}),
+	}
 	go w.loop()
 	return w
 }

@@ -66,6 +66,15 @@ func (tx *Tx) FindIdentity(region string, id identity.ID) (PoolRef, *identity.Id
 	return ref, found, err
 }
 
+// IdentityOf returns an identity of a scope, or ErrNotFound.
+func (tx *Tx) IdentityOf(s Scope, id identity.ID) (*identity.Identity, error) {
+	ref, found, err := tx.FindIdentity(s.Region, id)
+	if err == nil && ref.Account != s.Account {
+		err = ErrNotFound
+	}
+	return found, err
+}
+
 // Identity returns an identity of a pool, or ErrNotFound.
 func (tx *Tx) Identity(pool int64, id identity.ID) (*identity.Identity, error) {
 	found := &identity.Identity{ID: id, Pool: pool}

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Tx is one transaction, or one statement of a View that needs none. The queries are its methods. It is for the one
@@ -98,6 +100,9 @@ func (tx *Tx) row(q *stmt, args []any, dest ...any) error {
 	if err := tx.before(q); err != nil {
 		return err
 	}
+	if !storable(args) {
+		return ErrNotFound
+	}
 	first := firstRow{dest: dest}
 	if tx.failed = tx.run.read(q, args, first.take); tx.failed != nil {
 		return tx.failed
@@ -128,6 +133,9 @@ func (tx *Tx) rows(q *stmt, args []any, each func(scan func(dest ...any) error) 
 	if err := tx.before(q); err != nil {
 		return err
 	}
+	if !storable(args) {
+		return nil
+	}
 	var own error
 	tx.inside = true
 	err := tx.run.read(q, args, func(scan func(...any) error) bool {
@@ -151,4 +159,15 @@ func (tx *Tx) end(err error) error {
 		err = tx.failed
 	}
 	return err
+}
+
+// storable tells whether text can stand in a row at all: PostgreSQL takes no NUL and no broken UTF-8, and refuses even to
+// look for it. Strangers name roles, keys and regions, so a read answers as for anything that is not there.
+func storable(args []any) bool {
+	for _, arg := range args {
+		if s, ok := arg.(string); ok && (strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)) {
+			return false
+		}
+	}
+	return true
 }

@@ -17,7 +17,7 @@ func mapError(err error) *wire.Error {
 	switch {
 	case errors.Is(err, ErrAccessDenied):
 		return &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", Cause: err}
-	case errors.Is(err, errTooLarge):
+	case errors.Is(err, ErrTooLarge):
 		return &wire.Error{Code: "PackedPolicyTooLarge", Message: "The session policy and tags are too large to be packed into a session token."}
 	case errors.Is(err, errTooLong):
 		return validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")

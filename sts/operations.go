@@ -20,7 +20,7 @@ import (
 // shapes are the constraints of the STS API, version 2011-06-15.
 func shapes() wire.Shapes {
 	return wire.Shapes{
-		"arnType":                   {Min: 20, Max: 2048},
+		"arnType":                   {Min: 20, Max: 2048, Pattern: `[\x09\x0A\x0D\x20-\x7E\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]+`},
 		"roleSessionNameType":       {Min: 2, Max: 64, Pattern: `[\w+=,.@-]*`},
 		"clientTokenType":           {Min: 4, Max: 20000, Sensitive: true},
 		"urlType":                   {Min: 4, Max: 2048},

@@ -45,8 +45,9 @@ const MaxToken = 4096
 
 // Errors of tokens.
 var (
-	errToken    = errors.New("not a session token of this deployment, or not of this access key id")
-	errTooLarge = errors.New("session token would be too large")
+	errToken = errors.New("not a session token of this deployment, or not of this access key id")
+	// ErrTooLarge is returned for a session that does not fit into MaxToken characters.
+	ErrTooLarge = errors.New("session token would be too large")
 )
 
 // A token is base64 (standard, padded) of
@@ -61,6 +62,9 @@ const (
 	headSize     = 1 + 8 + saltSize
 )
 
+// tokenText refuses stray bits at the end, so that a token has one spelling.
+var tokenText = base64.StdEncoding.Strict()
+
 const (
 	purposeToken  = "idpool session token 1"
 	purposeSecret = "idpool secret access key 1 "
@@ -72,23 +76,30 @@ func seal(k *store.OpenKey, s *Session, accessKeyID string, salt [saltSize]byte)
 	head = append(head, tokenVersion)
 	head = binary.BigEndian.AppendUint64(head, uint64(k.ID))
 	head = append(head, salt[:]...)
-	aead, err := tokenAEAD(k, salt[:])
+	keys, err := derive(k, salt[:])
+	if err != nil {
+		return "", "", err
+	}
+	aead, err := keys.aead()
 	if err != nil {
 		return "", "", err
 	}
 	sealed := aead.Seal(head, make([]byte, aead.NonceSize()), s.encode(), associated(head, accessKeyID))
-	token = base64.StdEncoding.EncodeToString(sealed)
+	token = tokenText.EncodeToString(sealed)
 	if len(token) > MaxToken {
-		return "", "", errTooLarge
+		return "", "", ErrTooLarge
 	}
-	secret, err = secretKey(k, salt[:], accessKeyID)
+	secret, err = keys.secret(accessKeyID)
 	return token, secret, err
 }
 
 // open is the opposite of seal: the session of a token, and the secret that signs for it.
 func open(k *store.OpenKey, token []byte, accessKeyID string) (*Session, string, error) {
-	salt := token[9:headSize]
-	aead, err := tokenAEAD(k, salt)
+	keys, err := derive(k, token[9:headSize])
+	if err != nil {
+		return nil, "", err
+	}
+	aead, err := keys.aead()
 	if err != nil {
 		return nil, "", err
 	}
@@ -100,7 +111,7 @@ func open(k *store.OpenKey, token []byte, accessKeyID string) (*Session, string,
 	if err != nil {
 		return nil, "", err
 	}
-	secret, err := secretKey(k, salt, accessKeyID)
+	secret, err := keys.secret(accessKeyID)
 	return session, secret, err
 }
 
@@ -108,8 +119,15 @@ func associated(head []byte, accessKeyID string) []byte {
 	return append(slices.Clip(slices.Clone(head[:headSize])), accessKeyID...)
 }
 
-func tokenAEAD(k *store.OpenKey, salt []byte) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, k.Key, salt, purposeToken, 32)
+// derived is what one token's keys are expanded from: HKDF-Extract of the sealing key with the token's salt.
+type derived []byte
+
+func derive(k *store.OpenKey, salt []byte) (derived, error) {
+	return hkdf.Extract(sha256.New, k.Key, salt)
+}
+
+func (d derived) aead() (cipher.AEAD, error) {
+	key, err := hkdf.Expand(sha256.New, d, purposeToken, 32)
 	if err != nil {
 		return nil, err
 	}
@@ -120,8 +138,8 @@ func tokenAEAD(k *store.OpenKey, salt []byte) (cipher.AEAD, error) {
 	return cipher.NewGCM(block)
 }
 
-func secretKey(k *store.OpenKey, salt []byte, accessKeyID string) (string, error) {
-	key, err := hkdf.Key(sha256.New, k.Key, salt, purposeSecret+accessKeyID, 30)
+func (d derived) secret(accessKeyID string) (string, error) {
+	key, err := hkdf.Expand(sha256.New, d, purposeSecret+accessKeyID, 30)
 	return base64.StdEncoding.EncodeToString(key), err
 }
 
@@ -130,7 +148,7 @@ func splitToken(text string) (raw []byte, keyID int64, err error) {
 	if len(text) > MaxToken {
 		return nil, 0, errToken
 	}
-	raw, err = base64.StdEncoding.DecodeString(text)
+	raw, err = tokenText.DecodeString(text)
 	if err != nil || len(raw) < headSize || raw[0] != tokenVersion {
 		return nil, 0, errToken
 	}

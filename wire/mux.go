@@ -203,6 +203,9 @@ func (x *exchange) parameters() (url.Values, error) {
 		return nil, &Error{Code: codeMalformedQuery, Message: "The request is not a well-formed query string.", Cause: err}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if strings.Count(name, ".") > maxSteps {
+			return nil, &Error{Code: codeMalformedQuery, Message: fmt.Sprintf("The name of a parameter has more than %d steps.", maxSteps)}
+		}
 		if len(values[name]) > 1 {
 			return nil, &Error{Code: codeMalformedQuery, Message: "The parameter " + headerText(name) + " stands more than once."}
 		}

@@ -11,6 +11,9 @@ import (
 
 const xmlType = "text/xml"
 
+// maxSteps bounds how deep a parameter's name goes: the APIs here go four steps down, and each step costs memory.
+const maxSteps = 8
+
 // node is a Query parameter's place among the others: "Tags.member.1.Key" is four steps down.
 type node struct {
 	value    *string

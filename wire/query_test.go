@@ -224,8 +224,10 @@ func TestQueryParameters(t *testing.T) {
 	const (
 		noList = "MalformedInput: Expected list or null"
 		noMap  = "MalformedInput: Expected map or null"
-		noBool = "MalformedInput: STRING_VALUE can not be converted to a Boolean"
-		noInt  = "MalformedInput: STRING_VALUE can not be converted to an Integer"
+
+		tooDeep = "MalformedQueryString: The name of a parameter has more than 8 steps."
+		noBool  = "MalformedInput: STRING_VALUE can not be converted to a Boolean"
+		noInt   = "MalformedInput: STRING_VALUE can not be converted to an Integer"
 	)
 	failing := func(failures ...string) string { return "ValidationError: " + detected(failures...) }
 	for _, c := range []struct{ form, want string }{
@@ -297,8 +299,9 @@ func TestQueryParameters(t *testing.T) {
 		},
 
 		// What can't hurt.
-		{"Car" + strings.Repeat(".a", 100_000) + "=1", `{}`},
-		{strings.Repeat(".", 100_000) + "=1", `{}`},
+		{"Car" + strings.Repeat(".a", 8) + "=1", `{}`},
+		{"Car" + strings.Repeat(".a", 9) + "=1", tooDeep},
+		{strings.Repeat(".", 100_000) + "=1", tooDeep},
 		{"Tags.member.1.Key=ab&Tags.member.1.Key.x=ab", `{"Tags":[{"Key":"ab"}]}`},
 	} {
 		t.Run(c.form[:min(len(c.form), 60)], func(t *testing.T) {

@@ -97,7 +97,7 @@ func (v *Verifier) key(ctx context.Context, s *signature) (Key, error) {
 	key, err := v.Keys.Key(ctx, s.accessKeyID, s.session)
 	switch {
 	case errors.Is(err, ErrUnknownKey):
-		return Key{}, refuse(UnknownKey, err, "The security token included in the request is invalid.")
+		return Key{}, refuse(UnknownKey, err, unknownKeyText)
 	case errors.Is(err, ErrExpiredToken):
 		return Key{}, refuse(Expired, err, "The security token included in the request is expired")
 	case err != nil:

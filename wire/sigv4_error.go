@@ -73,6 +73,8 @@ func (e *SignatureError) wire(isJSON bool) *Error {
 const mismatchText = "The request signature we calculated does not match the signature you provided. Check your AWS " +
 	"Secret Access Key and signing method. Consult the service documentation for details."
 
+const unknownKeyText = "The security token included in the request is invalid."
+
 func refuse(kind SignatureKind, cause error, format string, args ...any) error {
 	return &SignatureError{Kind: kind, Message: fmt.Sprintf(format, args...), Cause: cause}
 }

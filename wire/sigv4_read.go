@@ -3,6 +3,7 @@ package wire
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,7 +93,9 @@ func (s *signature) readParams(params map[string]string) error {
 		return err
 	}
 	s.signature = params["X-Amz-Signature"]
-	s.readSigned(params["X-Amz-SignedHeaders"])
+	if err := s.readSigned(params["X-Amz-SignedHeaders"]); err != nil {
+		return err
+	}
 	if err := s.readTime(params["X-Amz-Date"], false); err != nil {
 		return err
 	}
@@ -159,7 +162,9 @@ func (s *signature) readHeader(auth string, h http.Header) error {
 	if missing != nil {
 		return refuse(Incomplete, nil, "%s", strings.Join(missing, " "))
 	}
-	s.readSigned(signed)
+	if err := s.readSigned(signed); err != nil {
+		return err
+	}
 	if err := s.readTime(date, isHTTP); err != nil {
 		return err
 	}
@@ -187,10 +192,21 @@ func once(h http.Header, key string) (string, error) {
 	}
 }
 
-// readSigned sorts, because the canonical request does, whatever order the client wrote the list in.
-func (s *signature) readSigned(list string) {
+// maxSigned bounds the names in SignedHeaders; clients sign a dozen headers.
+const maxSigned = 64
+
+// readSigned sorts, because the canonical request does, whatever order the client wrote the list in. A name stands once: each
+// time it stood there its header would be written again.
+func (s *signature) readSigned(list string) error {
+	if strings.Count(list, ";") >= maxSigned {
+		return refuse(Incomplete, nil, "SignedHeaders names more than %d headers.", maxSigned)
+	}
 	s.signed = strings.Split(strings.ToLower(list), ";")
 	slices.Sort(s.signed)
+	if s.signed[0] == "" || len(slices.Compact(slices.Clone(s.signed))) < len(s.signed) {
+		return refuse(Incomplete, nil, "SignedHeaders must name every header once.")
+	}
+	return nil
 }
 
 func (s *signature) readTime(text string, isHTTP bool) error {
@@ -207,6 +223,9 @@ func (s *signature) readTime(text string, isHTTP bool) error {
 		"Date must be in ISO-8601 'basic format'. Got '%s'. See http://en.wikipedia.org/wiki/ISO_8601", text)
 }
 
+// keyIDForm is the form of access key ids, as IAM documents it, but for the length: the fixed keys of tests are shorter.
+var keyIDForm = regexp.MustCompile(`^\w{1,128}$`)
+
 func (s *signature) readCredential(algorithm, credential string) error {
 	if algorithm != sigAlgorithm {
 		return refuse(Incomplete, nil, "Unsupported AWS 'algorithm': '%s' (only %s for now). ", algorithm, sigAlgorithm)
@@ -217,6 +236,9 @@ func (s *signature) readCredential(algorithm, credential string) error {
 			"e.g. keyid/date/region/service/term, got '%s'", credential)
 	}
 	s.accessKeyID, s.date, s.region, s.service, s.terminator = parts[0], parts[1], parts[2], parts[3], parts[4]
+	if !keyIDForm.MatchString(s.accessKeyID) {
+		return refuse(UnknownKey, nil, unknownKeyText)
+	}
 	return nil
 }
 

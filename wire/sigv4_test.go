@@ -336,6 +336,13 @@ var verifyCases = []struct {
 		auth := c.Header.Get("Authorization")
 		c.Header.Set("Authorization", auth[:strings.Index(auth, "Signature=")+len("Signature=")])
 	}), required + "'Signature' parameter."},
+	{"a header named twice", header().auth("SignedHeaders=", "SignedHeaders=a;a;"), incomplete + "SignedHeaders must name every header once."},
+	{"a header without a name", header().auth("SignedHeaders=", "SignedHeaders=;"), incomplete + "SignedHeaders must name every header once."},
+	{
+		"more headers than anybody signs", header().auth("SignedHeaders=", "SignedHeaders="+strings.Repeat("a;", 64)),
+		incomplete + "SignedHeaders names more than 64 headers.",
+	},
+	{"an access key id that is none", header().auth("Credential=", "Credential=\x00"), unknown},
 	{"no SignedHeaders", header().auth("SignedHeaders", ""), required + "'SignedHeaders' parameter."},
 	{
 		"Signature twice", header().auth("Signature=", "Signature=a, Signature="),

@@ -13,7 +13,7 @@ import (
 // readConfig makes a resolver of a YAML file whose keys are the names of flags. A key that no flag has is a mistake, and
 // said so.
 func readConfig(r io.Reader) (kong.Resolver, error) {
-	values := make(map[string]any)
+	values := make(map[string]yaml.Node)
 	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func readConfig(r io.Reader) (kong.Resolver, error) {
 }
 
 type configFile struct {
-	values map[string]any
+	values map[string]yaml.Node
 }
 
 // Validate refuses keys that no flag has.
@@ -46,18 +46,20 @@ func (c *configFile) Validate(app *kong.Application) error {
 	return nil
 }
 
-// Resolve gives a flag's value as text; lists are written with commas.
+// Resolve gives a flag's value as the text that stands in the file (an account begins with zeros); lists with commas.
 func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
-	switch value := c.values[flag.Name].(type) {
-	case nil:
+	node, ok := c.values[flag.Name]
+	switch {
+	case !ok:
 		return nil, nil
-	case []any:
-		texts := make([]string, len(value))
-		for i, v := range value {
-			texts[i] = fmt.Sprint(v)
-		}
-		return strings.Join(texts, ","), nil
-	default:
-		return fmt.Sprint(value), nil
+	case node.Kind == yaml.ScalarNode:
+		return node.Value, nil
+	case node.Kind != yaml.SequenceNode:
+		return nil, fmt.Errorf("the configuration file has neither a value nor a list for %q", flag.Name)
 	}
+	texts := make([]string, len(node.Content))
+	for i, member := range node.Content {
+		texts[i] = member.Value
+	}
+	return strings.Join(texts, ","), nil
 }

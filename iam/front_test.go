@@ -1,0 +1,222 @@
+package iam_test
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"idpool/iam"
+	"idpool/pooltest"
+	"idpool/server"
+	"idpool/wire"
+)
+
+// other is an account beside pooltest's.
+const other = "999999999999"
+
+// fixture is a node and whoever calls it.
+type fixture struct {
+	*pooltest.Node
+	other wire.Key // root of the other account
+}
+
+func start(t *testing.T) *fixture {
+	t.Helper()
+	node := pooltest.Start(t, func(c *server.Config) { c.SigningAlgorithm = "ES256" }) // whose keys are made at once
+	return &fixture{node, node.NewAccount(t, other)}
+}
+
+// as calls an operation with any key.
+func (f *fixture) as(t *testing.T, key wire.Key, session, action string, params ...string) *pooltest.Reply {
+	t.Helper()
+	r, body := f.Query(t, "2010-05-08", action, params...)
+	return f.Send(t, r, body, key, session, "iam")
+}
+
+// refusal is an error as it must be answered.
+type refusal struct {
+	status  int
+	code    string
+	message string
+}
+
+func (want refusal) check(t *testing.T, r *pooltest.Reply) {
+	t.Helper()
+	if got := (refusal{r.Status, r.Code(), r.Message()}); got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func noRole(name string) refusal {
+	return refusal{404, "NoSuchEntity", "The role with name " + name + " cannot be found."}
+}
+
+func noPolicy(name string) refusal {
+	return refusal{404, "NoSuchEntity", "The role policy with name " + name + " cannot be found."}
+}
+
+func noProvider(arn string) refusal {
+	return refusal{404, "NoSuchEntity", "OpenIDConnect Provider not found for arn " + arn}
+}
+
+func malformed(text string) refusal { return refusal{400, "MalformedPolicyDocument", text} }
+
+func unknownOperator(path, operator string) refusal {
+	return malformed(path + ".Condition." + operator + `: Syntax errors in policy: unknown or unsupported condition operator "` + operator + `"`)
+}
+
+func constraint(value, member, text string) refusal {
+	return refusal{400, "ValidationError", "1 validation error detected: Value '" + value + "' at '" + member + "' failed to satisfy constraint: " + text}
+}
+
+func missing(member string) refusal {
+	return refusal{400, "ValidationError", "1 validation error detected: Value null at '" + member + "' failed to satisfy constraint: Member must not be null"}
+}
+
+// row is a call that is refused.
+type row struct {
+	name   string
+	params []string
+	want   refusal
+}
+
+func (f *fixture) refuses(t *testing.T, action string, rows []row) {
+	t.Helper()
+	for _, row := range rows {
+		t.Run(action+"/"+row.name, func(t *testing.T) { row.want.check(t, f.IAM(t, action, row.params...)) })
+	}
+}
+
+// document is a reply with what differs from call to call replaced by {names}.
+func document(r *pooltest.Reply, names map[string]string) string {
+	text := string(r.Body)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		text = strings.ReplaceAll(text, names[name], "{"+name+"}")
+	}
+	return regexp.MustCompile(`<RequestId>[0-9a-f-]{36}</RequestId>`).ReplaceAllString(text, "<RequestId>{id}</RequestId>")
+}
+
+// reply is the document of a successful operation; no result is an operation that has none.
+func reply(action, result string) string {
+	if result != "" {
+		result = fmt.Sprintf("<%sResult>%s</%[1]sResult>", action, result)
+	}
+	return fmt.Sprintf(`<%sResponse xmlns="https://iam.amazonaws.com/doc/2010-05-08/">%s<ResponseMetadata><RequestId>{id}</RequestId></ResponseMetadata></%[1]sResponse>`, action, result)
+}
+
+// answers holds a reply to its whole document.
+func answers(t *testing.T, r *pooltest.Reply, names map[string]string, want string) {
+	t.Helper()
+	r.Must(t)
+	if got := document(r, names); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if got := r.Header.Get("Content-Type"); got != "text/xml" {
+		t.Errorf("content type %s", got)
+	}
+}
+
+// trust is a trust policy.
+var trust = pooltest.TrustPolicy("us-east-1:8942d0d9-2a33-4114-9c1c-664a7a785856", "authenticated")
+
+const allow = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
+
+// calls are a good call of every operation, on a role R with a policy P and a provider.
+func calls() map[string][]string {
+	return map[string][]string{
+		"CreateOpenIDConnectProvider": {"Url", "https://idp.example"},
+		"DeleteOpenIDConnectProvider": {"OpenIDConnectProviderArn", providerARN("idp.example")},
+		"GetOpenIDConnectProvider":    {"OpenIDConnectProviderArn", providerARN("idp.example")},
+		"ListOpenIDConnectProviders":  nil,
+		"CreateRole":                  {"RoleName", "R", "AssumeRolePolicyDocument", trust},
+		"DeleteRole":                  {"RoleName", "R"},
+		"DeleteRolePolicy":            {"RoleName", "R", "PolicyName", "P"},
+		"GetRole":                     {"RoleName", "R"},
+		"GetRolePolicy":               {"RoleName", "R", "PolicyName", "P"},
+		"PutRolePolicy":               {"RoleName", "R", "PolicyName", "P", "PolicyDocument", allow},
+		"UpdateAssumeRolePolicy":      {"RoleName", "R", "PolicyDocument", trust},
+	}
+}
+
+func providerARN(name string) string {
+	return "arn:aws:iam::" + pooltest.Account + ":oidc-provider/" + name
+}
+
+// Temporary credentials may call nothing here, whatever their role; the text is the original's.
+func TestSessionsAreDenied(t *testing.T) {
+	f := start(t)
+	idp := pooltest.NewProvider(t)
+	pool := f.Pool(t, idp)
+	guest := f.Public(t, "GetId", pooltest.Object{"IdentityPoolId": pool}).Must(t).Object(t)["IdentityId"]
+	given := f.Public(t, "GetCredentialsForIdentity", pooltest.Object{"IdentityId": guest}).Must(t).Object(t)["Credentials"].(pooltest.Object)
+	key := wire.Key{Secret: given["SecretKey"].(string), Caller: wire.Caller{AccessKeyID: given["AccessKeyId"].(string)}}
+
+	resources := map[string]string{
+		"CreateOpenIDConnectProvider": providerARN("idp.example"),
+		"DeleteOpenIDConnectProvider": providerARN("idp.example"),
+		"GetOpenIDConnectProvider":    providerARN("idp.example"),
+		"ListOpenIDConnectProviders":  providerARN("*"),
+	}
+	for _, op := range (&iam.Service{}).API().Operations {
+		resource, ok := resources[op.Name]
+		if !ok {
+			resource = "arn:aws:iam::" + pooltest.Account + ":role/R"
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			params, ok := calls()[op.Name]
+			if !ok {
+				t.Fatal("the test knows no good call of it")
+			}
+			refusal{
+				403, "AccessDenied",
+				"User: arn:aws:sts::123456789012:assumed-role/Guest/CognitoIdentityCredentials is not authorized to perform: iam:" + op.Name +
+					" on resource: " + resource + " because no identity-based policy allows the iam:" + op.Name + " action",
+			}.check(t, f.as(t, key, given["SessionToken"].(string), op.Name, params...))
+		})
+	}
+}
+
+// Nobody who signs nothing is heard.
+func TestUnsigned(t *testing.T) {
+	f := start(t)
+	for _, op := range (&iam.Service{}).API().Operations {
+		r, _ := f.Query(t, "2010-05-08", op.Name, calls()[op.Name]...)
+		refusal{403, "MissingAuthenticationToken", "Missing Authentication Token"}.check(t, f.Do(t, r))
+	}
+}
+
+// To another account everything of this one is unknown, and stays as it is.
+func TestAnotherAccountSeesNothing(t *testing.T) {
+	f := start(t)
+	f.IAM(t, "CreateRole", calls()["CreateRole"]...).Must(t)
+	f.IAM(t, "PutRolePolicy", calls()["PutRolePolicy"]...).Must(t)
+	f.IAM(t, "CreateOpenIDConnectProvider", calls()["CreateOpenIDConnectProvider"]...).Must(t)
+	state := func() string {
+		return string(f.IAM(t, "GetRole", "RoleName", "R").Must(t).Element("Role")) + f.IAM(t, "GetRolePolicy", "RoleName", "R", "PolicyName", "P").Must(t).Element("PolicyDocument") +
+			f.IAM(t, "GetOpenIDConnectProvider", "OpenIDConnectProviderArn", providerARN("idp.example")).Must(t).Element("GetOpenIDConnectProviderResult")
+	}
+	before := state()
+
+	for action, want := range map[string]refusal{
+		"GetRole": noRole("R"), "GetRolePolicy": noRole("R"), "UpdateAssumeRolePolicy": noRole("R"), "PutRolePolicy": noRole("R"),
+		"DeleteRolePolicy": noRole("R"), "DeleteRole": noRole("R"), "GetOpenIDConnectProvider": noProvider(providerARN("idp.example")),
+	} {
+		t.Run(action, func(t *testing.T) { want.check(t, f.as(t, f.other, "", action, calls()[action]...)) })
+	}
+	answers(t, f.as(t, f.other, "", "ListOpenIDConnectProviders"), nil, reply("ListOpenIDConnectProviders", "<OpenIDConnectProviderList></OpenIDConnectProviderList>"))
+	// To delete a provider that is not there is no error.
+	f.as(t, f.other, "", "DeleteOpenIDConnectProvider", calls()["DeleteOpenIDConnectProvider"]...).Must(t)
+
+	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider"} {
+		r := f.as(t, f.other, "", action, calls()[action]...).Must(t)
+		if arn := r.Element("Arn") + r.Element("OpenIDConnectProviderArn"); !strings.HasPrefix(arn, "arn:aws:iam::"+other+":") {
+			t.Errorf("%s in the other account made %s", action, arn)
+		}
+	}
+	if after := state(); after != before {
+		t.Errorf("the first account has changed:\nfrom %s\nto   %s", before, after)
+	}
+}

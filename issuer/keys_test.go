@@ -1,0 +1,338 @@
+package issuer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/google/go-cmp/cmp"
+
+	"idpool/store"
+)
+
+// clock is a clock that a test sets.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) read() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) advance(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+}
+
+// deployment is a database, on which a test runs as many nodes as it likes.
+type deployment struct {
+	clock  clock
+	db     *store.DB
+	master *store.Master
+}
+
+func newDeployment(t *testing.T) *deployment {
+	t.Helper()
+	d := &deployment{clock: clock{now: time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)}}
+	var err error
+	if d.master, err = store.NewMaster(make([]byte, store.MasterKeySize)); err != nil {
+		t.Fatal(err)
+	}
+	d.db, err = store.Open(t.Context(), filepath.Join(t.TempDir(), "idpool.db"), store.Options{Now: d.clock.read})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.db.Close() })
+	return d
+}
+
+// node makes an issuer that has not looked for its keys yet.
+func (d *deployment) node(algorithm string) *Issuer {
+	return &Issuer{
+		URL: "https://id.example.com", Algorithm: algorithm, DB: d.db, Master: d.master, Now: d.clock.read, Rand: rand.Reader,
+		Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// start makes an issuer that is ready.
+func (d *deployment) start(t *testing.T, algorithm string) *Issuer {
+	t.Helper()
+	i := d.node(algorithm)
+	refresh(t, i)
+	return i
+}
+
+func refresh(t *testing.T, i *Issuer) {
+	t.Helper()
+	if err := i.Refresh(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func mint(t *testing.T, i *Issuer, lifetime time.Duration) string {
+	t.Helper()
+	token, err := i.Mint(t.Context(), Claims{Subject: "us-east-1:x", Audience: "us-east-1:p", AMR: []string{"unauthenticated"}}, lifetime)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// algorithmOf is what a token was signed with, according to itself.
+func algorithmOf(t *testing.T, token string) string {
+	t.Helper()
+	jws, err := jose.ParseSignedCompact(token, []jose.SignatureAlgorithm{jose.RS512, jose.RS256, jose.ES256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return jws.Signatures[0].Header.Algorithm
+}
+
+// What is due to the keys of a deployment that wants ES256. A key is written as its state, its algorithm, and for how long
+// it has been in that state.
+func TestDue(t *testing.T) {
+	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
+	key := func(id string, state store.State, algorithm string, since time.Duration) store.SigningKey {
+		return store.SigningKey{ID: id, State: state, Algorithm: algorithm, Changed: now.Add(-since)}
+	}
+	current := func(algorithm string, since time.Duration) store.SigningKey {
+		return key("current", store.Current, algorithm, since)
+	}
+	next := func(algorithm string, since time.Duration) store.SigningKey {
+		return key("next", store.Next, algorithm, since)
+	}
+	retired := func(id string, since time.Duration) store.SigningKey { return key(id, store.Retired, "RS512", since) }
+	keys := func(all ...store.SigningKey) []store.SigningKey { return all }
+	const year = 365 * 24 * time.Hour
+
+	for _, row := range []struct {
+		name string
+		keys []store.SigningKey
+		want steps
+	}{
+		{"first start", keys(), steps{create: store.Current}},
+		{"nothing to do", keys(current("ES256", year)), steps{}},
+
+		{"algorithm changed", keys(current("RS512", year)), steps{create: store.Next}},
+		{"algorithm changed in the first second", keys(current("RS512", 0)), steps{create: store.Next}},
+		{"next just made", keys(current("RS512", year), next("ES256", 0)), steps{}},
+		{"next too young", keys(current("RS512", year), next("ES256", 24*time.Hour-time.Millisecond)), steps{}},
+		{"next old enough", keys(current("RS512", year), next("ES256", 24*time.Hour)), steps{promote: "next", retire: "current"}},
+		{"next long overdue", keys(current("RS512", year), next("ES256", year)), steps{promote: "next", retire: "current"}},
+
+		{"change reverted before it signed", keys(current("ES256", year), next("RS512", time.Hour)), steps{remove: []string{"next"}}},
+		{"change reverted, next old enough", keys(current("ES256", year), next("RS512", year)), steps{remove: []string{"next"}}},
+		{"change changed", keys(current("RS512", year), next("RS256", time.Hour)), steps{remove: []string{"next"}}},
+		{"change reverted after it signed", keys(current("RS512", time.Hour), retired("old", time.Hour)), steps{create: store.Next}},
+
+		{"retired, not for long", keys(current("ES256", time.Hour), retired("old", time.Hour)), steps{}},
+		{"retired, not long enough", keys(current("ES256", year), retired("old", 25*time.Hour-time.Millisecond)), steps{}},
+		{"retired long enough", keys(current("ES256", year), retired("old", 25*time.Hour)), steps{remove: []string{"old"}}},
+		{"some retired long enough", keys(retired("older", year), current("ES256", year), retired("old", 26*time.Hour), retired("young", time.Hour)), steps{remove: []string{"older", "old"}}},
+		{"retired long enough, algorithm changed", keys(retired("old", year), current("RS512", year)), steps{create: store.Next, remove: []string{"old"}}},
+		{"retired long enough, next old enough", keys(retired("old", year), current("RS512", year), next("ES256", year)), steps{promote: "next", retire: "current", remove: []string{"old"}}},
+
+		{"no current key", keys(retired("old", time.Hour)), steps{create: store.Current}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			got := due(row.keys, "ES256", now)
+			if diff := cmp.Diff(row.want, got, cmp.AllowUnexported(steps{})); diff != "" {
+				t.Errorf("(-want +got):\n%s", diff)
+			}
+			if waits := reflect.DeepEqual(row.want, steps{}); got.nothing() != waits {
+				t.Errorf("nothing() is %v, want %v", got.nothing(), waits)
+			}
+		})
+	}
+}
+
+// The life of a change of algorithm, from the day the operator asks for it until the old key is gone: relying parties see
+// each key long before they need it, and for as long as they may need it.
+func TestChangeOfAlgorithm(t *testing.T) {
+	d := newDeployment(t)
+	i := d.start(t, "RS512")
+	stage := func(name, signs string, published ...string) {
+		t.Helper()
+		refresh(t, i)
+		if got := algorithmOf(t, mint(t, i, TokenLifetime)); got != signs {
+			t.Errorf("%s: tokens are signed with %s, want %s", name, got, signs)
+		}
+		var got []string
+		for _, k := range jwks(t, i).Keys {
+			got = append(got, k.Algorithm)
+		}
+		if !slices.Equal(got, published) {
+			t.Errorf("%s: the JWKS has %v, want %v", name, got, published)
+		}
+		if got := discovery(t, i)["id_token_signing_alg_values_supported"]; !cmp.Equal(got, anys(published)) {
+			t.Errorf("%s: discovery names %v, want %v", name, got, published)
+		}
+	}
+	stage("at first", "RS512", "RS512")
+
+	i = d.start(t, "ES256") // the operator has changed the configuration, and starts again
+	stage("asked for", "RS512", "RS512", "ES256")
+	d.clock.advance(PublishedBefore - time.Second)
+	stage("a second before 24 hours", "RS512", "RS512", "ES256")
+	last := mint(t, i, MaxTokenLifetime)
+	d.clock.advance(time.Second)
+	stage("after 24 hours", "ES256", "ES256", "RS512")
+
+	if _, err := i.Verify(t.Context(), last); err != nil {
+		t.Errorf("a token of the old key: %v", err)
+	}
+	d.clock.advance(PublishedAfter - time.Second)
+	stage("a second before 25 hours more", "ES256", "ES256", "RS512")
+	if _, err := i.Verify(t.Context(), last); !errors.Is(err, ErrExpired) {
+		t.Errorf("the longest token of the old key, at the end of the key's time: %v, want ErrExpired", err)
+	}
+	d.clock.advance(time.Second)
+	stage("after 25 hours more", "ES256", "ES256")
+	if _, err := i.Verify(t.Context(), last); !errors.Is(err, ErrToken) {
+		t.Errorf("a token of a key that is gone: %v, want ErrToken", err)
+	}
+}
+
+// A change that is taken back within the day leaves nothing behind.
+func TestChangeOfAlgorithmReverted(t *testing.T) {
+	d := newDeployment(t)
+	kid := jwks(t, d.start(t, "RS512")).Keys[0].KeyID
+	d.start(t, "ES256")
+	d.clock.advance(23 * time.Hour)
+	i := d.start(t, "RS512")
+	if keys := jwks(t, i).Keys; len(keys) != 1 || keys[0].KeyID != kid {
+		t.Errorf("%d keys are published, want the first alone", len(keys))
+	}
+	d.clock.advance(48 * time.Hour)
+	refresh(t, i)
+	if keys := jwks(t, i).Keys; len(keys) != 1 || keys[0].KeyID != kid {
+		t.Errorf("two days later %d keys are published, want the first alone", len(keys))
+	}
+}
+
+// A restart, or another node, finds the key that is there.
+func TestRestartKeepsKey(t *testing.T) {
+	d := newDeployment(t)
+	first, second := jwks(t, d.start(t, "ES256")), jwks(t, d.start(t, "ES256"))
+	if !cmp.Equal(first, second, cmp.Comparer(sameKey)) {
+		t.Errorf("JWKS differ: %+v and %+v", first, second)
+	}
+}
+
+func sameKey(a, b jose.JSONWebKey) bool {
+	return a.KeyID == b.KeyID && slices.EqualFunc(a.Certificates, b.Certificates, equal)
+}
+
+func equal[T interface{ Equal(T) bool }](a, b T) bool { return a.Equal(b) }
+
+// Nodes that start at once on a new database end with one key, the same for all.
+func TestStartAtOnce(t *testing.T) {
+	d := newDeployment(t)
+	nodes := make([]*Issuer, 8)
+	var all sync.WaitGroup
+	for n := range nodes {
+		nodes[n] = d.node("ES256")
+		all.Go(func() {
+			if err := nodes[n].Refresh(context.Background()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if t.Failed() {
+		return
+	}
+	kid := jwks(t, nodes[0]).Keys[0].KeyID
+	for n, i := range nodes {
+		if keys := jwks(t, i).Keys; len(keys) != 1 || keys[0].KeyID != kid {
+			t.Errorf("node %d publishes %d keys, the first %s; want %s alone", n, len(keys), keys[0].KeyID, kid)
+		}
+	}
+	if _, err := nodes[0].Verify(t.Context(), mint(t, nodes[1], TokenLifetime)); err != nil {
+		t.Errorf("one node's token at another: %v", err)
+	}
+}
+
+// anotherNodesKey puts a key into the database that no running node has seen, and signs a token with it.
+func (d *deployment) anotherNodesKey(t *testing.T) (token string) {
+	t.Helper()
+	other := d.node("ES256")
+	fresh, err := other.newKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fresh.State = store.Retired
+	if err := d.db.Update(t.Context(), func(tx *store.Tx) error { return tx.CreateSigningKey(fresh) }); err != nil {
+		t.Fatal(err)
+	}
+	opened, err := other.open(*fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err = other.sign(opened, &Claims{Subject: "s", Issuer: other.URL, Expires: d.clock.read().Unix() + 600})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// A key that another node has just made is found when its first token comes along; but tokens of strangers make a node
+// look into the database no more than once a second.
+func TestUnknownKey(t *testing.T) {
+	d := newDeployment(t)
+	i := d.start(t, "ES256")
+	verify := func(token string) error {
+		_, err := i.Verify(t.Context(), token)
+		return err
+	}
+	if err := verify(d.anotherNodesKey(t)); err != nil {
+		t.Fatalf("the first token of another node's key: %v", err)
+	}
+	another := d.anotherNodesKey(t)
+	if err := verify(another); !errors.Is(err, ErrToken) {
+		t.Errorf("within the second: %v, want ErrToken without a look into the database", err)
+	}
+	d.clock.advance(minRefresh - time.Millisecond)
+	if err := verify(another); !errors.Is(err, ErrToken) {
+		t.Errorf("still within the second: %v, want ErrToken without a look into the database", err)
+	}
+	d.clock.advance(time.Millisecond)
+	if err := verify(another); err != nil {
+		t.Errorf("a second later: %v", err)
+	}
+}
+
+// Keys that another master key has sealed are an error at the start, never an occasion to make others.
+func TestAnotherMasterKey(t *testing.T) {
+	d := newDeployment(t)
+	d.start(t, "ES256")
+	var err error
+	if d.master, err = store.NewMaster([]byte(strings.Repeat("x", store.MasterKeySize))); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.node("ES256").Refresh(t.Context()); !errors.Is(err, store.ErrMaster) {
+		t.Errorf("%v, want ErrMaster", err)
+	}
+}
+
+// anys is a list as JSON has it.
+func anys(texts []string) []any {
+	var all []any
+	for _, text := range texts {
+		all = append(all, text)
+	}
+	return all
+}

@@ -50,6 +50,35 @@ func TestNoCredentials(t *testing.T) {
 	}
 }
 
+// A session token has an end: logins that are too long for it together are refused.
+func TestNoCredentialsForLongLogins(t *testing.T) {
+	f := start(t)
+	second, third := pooltest.NewProvider(t), pooltest.NewProvider(t)
+	f.register(t, second)
+	f.register(t, third)
+	f.update(t, f.pool, pooltest.Object{"OpenIdConnectProviderARNs": []string{
+		f.idp.ARN(pooltest.Account), second.ARN(pooltest.Account), third.ARN(pooltest.Account),
+	}})
+	long := strings.Repeat("a", 1024)
+	all := f.logins(long, f.idp, second, third)
+	id := f.getID(t, all)
+	invalidParameter("The logins of this call are too long to stand in a session token together. Show fewer of them.").
+		check(t, f.as(t, "GetCredentialsForIdentity", id, all))
+	f.as(t, "GetOpenIdToken", id, all).Must(t)
+	f.as(t, "GetCredentialsForIdentity", id, f.logins(long, f.idp)).Must(t)
+}
+
+// A guest's id is its only secret: a log that explains a refusal does not hold it.
+func TestLogHidesGuests(t *testing.T) {
+	f := start(t)
+	guest := f.getID(t, nil)
+	f.IAM(t, "UpdateAssumeRolePolicy", "RoleName", "Guest", "PolicyDocument", pooltest.TrustPolicy("us-east-1:another", "unauthenticated")).Must(t)
+	badRoles.check(t, f.as(t, "GetCredentialsForIdentity", guest, nil))
+	if strings.Contains(f.Log.String(), guest) {
+		t.Error("a guest's id, which is its only secret, is in the log")
+	}
+}
+
 // A guest of a pool whose roles are for others.
 func TestNoCredentialsForGuests(t *testing.T) {
 	f := start(t)

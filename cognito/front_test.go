@@ -21,8 +21,10 @@ type front struct {
 	pool string
 }
 
+// start runs a node for a test, which then runs beside others: a node has everything for itself.
 func start(t *testing.T) *front {
 	t.Helper()
+	t.Parallel()
 	f := &front{
 		Node: pooltest.Start(t, func(c *server.Config) { c.SigningAlgorithm = "ES256" }), // whose keys are made at once
 		idp:  pooltest.NewProvider(t),

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"idpool/iam"
+	"idpool/provider"
 )
 
 // base is a configuration that starts.
@@ -244,5 +245,27 @@ func TestGivenRootKey(t *testing.T) {
 	}
 	if s.newRoot == nil {
 		t.Error("there is no root key")
+	}
+}
+
+// Our own issuer is no outside provider, however it is spelled.
+func TestOwnIssuerIsNoProvider(t *testing.T) {
+	for _, tt := range []struct {
+		url string
+		own bool
+	}{
+		{"https://id.example.com", true},
+		{"https://ID.Example.com", true},
+		{"https://id.example.com:443", true},
+		{"https://id.example.com./path", true},
+		{"https://Cognito-Identity.amazonaws.com", true},
+		{"https://cognito-identity.amazonaws.com.", true},
+		{"https://id.example.com:8443", false},
+		{"https://login.example.com", false},
+	} {
+		err := checkProviderURL(&provider.Network{}, "https://id.example.com", tt.url)
+		if (err != nil) != tt.own {
+			t.Errorf("%s: %v", tt.url, err)
+		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -154,10 +155,21 @@ func checkProviderURL(n *provider.Network, own, issuerURL string) error {
 	if err != nil {
 		return err
 	}
-	if u.Host == ownURL.Host || u.Hostname() == issuer.Name {
+	if hostPort(u) == hostPort(ownURL) || hostName(u) == issuer.Name {
 		return errors.New("this server itself cannot be an outside provider")
 	}
 	return n.CheckIssuer(issuerURL)
+}
+
+// hostName is a URL's host in its one spelling: lower case, no dot at the end.
+func hostName(u *url.URL) string { return strings.TrimSuffix(strings.ToLower(u.Hostname()), ".") }
+
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"https": "443", "http": "80"}[strings.ToLower(u.Scheme)]
+	}
+	return net.JoinHostPort(hostName(u), port)
 }
 
 // keys finds a signer's key: temporary credentials bring a session token, others do not.

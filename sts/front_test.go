@@ -340,6 +340,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		{"a role that trusts another issuer", token, role("Google", google), denied},
 		{"a role that is not there", token, []string{"RoleArn", roleARN("Nobody")}, denied},
 		{"a role under another path", token, []string{"RoleArn", roleARN("a/Auth")}, denied},
+		{"a role in other letters", token, []string{"RoleArn", roleARN("AUTH")}, denied},
 		{"a role of another account", token, []string{"RoleArn", "arn:aws:iam::" + account + ":role/Auth"}, denied},
 		{"a role of no account", token, []string{"RoleArn", "arn:aws:iam::nobody:role/Auth"}, denied},
 

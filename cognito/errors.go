@@ -67,6 +67,14 @@ func noPool(id string) error { return notFound("IdentityPool '%s' not found.", i
 
 func noIdentity(id string) error { return notFound("Identity '%s' not found.", id) }
 
+// orNotFound words the store's ErrNotFound.
+func orNotFound(err, missing error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return missing
+	}
+	return err
+}
+
 // refusal words what identity.Resolve refused. The texts of the last two are not known of the original.
 func refusal(r identity.Refusal, id string) error {
 	switch r {

@@ -2,12 +2,7 @@ package cognito
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"errors"
 	"strings"
 
@@ -17,9 +12,7 @@ import (
 )
 
 // book seals and opens the page tokens of one list. A token is sealed for the operation, account, region and pool that it
-// was given out for, and opens for no other.
-//
-//	base64url( sealing key id (8 bytes) | nonce | AES-256-GCM of the last id shown )
+// was given out for, and opens for no other: base64url of a box of the last id shown.
 type book struct {
 	keys *store.Keyring
 	list string // what the token is bound to
@@ -35,26 +28,9 @@ func (s *Service) book(c wire.Caller, operation, pool string) *book {
 	return &book{keys: s.Keys, list: strings.Join([]string{operation, c.Account, c.Region, pool}, "\x00")}
 }
 
-func (b *book) aead(k *store.OpenKey) (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, k.Key, nil, purposePage, 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
 func (b *book) seal(last identity.ID) (string, error) {
-	key := b.keys.Current()
-	aead, err := b.aead(key)
-	if err != nil {
-		return "", err
-	}
-	token := binary.BigEndian.AppendUint64(nil, uint64(key.ID))
-	return pageText.EncodeToString(aead.Seal(token, nil, last[:], []byte(b.list))), nil
+	box, err := b.keys.Seal(purposePage, last[:], []byte(b.list))
+	return pageText.EncodeToString(box), err
 }
 
 // open returns the last id shown, nil for no token. The original's text for a bad one is not known.
@@ -63,24 +39,13 @@ func (b *book) open(ctx context.Context, token string) ([]byte, error) {
 		return nil, nil
 	}
 	bad := invalidParameter("Invalid NextToken. Use one that this operation has returned for the same request.")
-	raw, err := pageText.DecodeString(token)
-	if err != nil || len(raw) < 8 {
-		return nil, bad
-	}
-	key, err := b.keys.Find(ctx, int64(binary.BigEndian.Uint64(raw)))
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, bad
-	}
-	if err != nil {
-		return nil, err
-	}
-	aead, err := b.aead(key)
-	if err != nil {
-		return nil, err
-	}
-	last, err := aead.Open(nil, nil, raw[8:], []byte(b.list))
+	box, err := pageText.DecodeString(token)
 	if err != nil {
 		return nil, bad
 	}
-	return last, nil
+	last, err := b.keys.Open(ctx, box, purposePage, []byte(b.list))
+	if errors.Is(err, store.ErrBox) {
+		return nil, bad
+	}
+	return last, err
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"idpool/iam"
+	"idpool/identity"
 	"idpool/issuer"
 	"idpool/provider"
 	"idpool/store"
@@ -29,7 +30,7 @@ type Service struct {
 	// Sweep is called after a pool was deleted; it must not wait.
 	Sweep func()
 
-	pools  poolCache
+	pools  *store.Cache[poolKey, *identity.Pool]
 	guests chan struct{} // a place for every guest that is being made
 }
 
@@ -38,9 +39,10 @@ type Service struct {
 const maxNewGuests = 4 * 128
 
 // Init makes the service ready; call it once, after setting the fields.
-func (s *Service) Init() error {
+func (s *Service) Init() (err error) {
 	s.guests = make(chan struct{}, maxNewGuests)
-	return s.pools.init()
+	s.pools, err = store.NewCache[poolKey, *identity.Pool](store.CacheBytes)
+	return err
 }
 
 // API is the table of the operations.

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/maypok86/otter/v2"
-
 	"idpool/identity"
 	"idpool/provider"
 	"idpool/store"
@@ -36,17 +34,10 @@ func (s *Service) findPool(ctx context.Context, fullID string, tokens map[string
 		v.ref, v.owners, err = tx.FindPool(region, id, claimed)
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, noPool(fullID)
+	if err == nil {
+		v.pool, err = s.settings(ctx, v.ref) // not found if deleted a moment ago
 	}
-	if err != nil {
-		return nil, err
-	}
-	v.pool, err = s.pools.get(ctx, s.DB, v.ref)
-	if errors.Is(err, store.ErrNotFound) { // deleted a moment ago
-		return nil, noPool(fullID)
-	}
-	return v, err
+	return v, orNotFound(err, noPool(fullID))
 }
 
 // findIdentity is step 1 of a call that names an identity.
@@ -60,20 +51,14 @@ func (s *Service) findIdentity(ctx context.Context, fullID string) (*visit, erro
 		v.ref, v.named, err = tx.FindIdentity(region, id)
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, noIdentity(fullID)
-	}
 	if err != nil {
-		return nil, err
+		return nil, orNotFound(err, noIdentity(fullID))
 	}
 	for _, l := range v.named.Logins {
 		v.owners = append(v.owners, store.Owner{Hash: l.Hash(), Identity: id})
 	}
-	v.pool, err = s.pools.get(ctx, s.DB, v.ref)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil, noIdentity(fullID)
-	}
-	return v, err
+	v.pool, err = s.settings(ctx, v.ref)
+	return v, orNotFound(err, noIdentity(fullID))
 }
 
 // claimedLogins lists the logins that tokens speak of, before anything of it is verified: so that one read can bring their
@@ -244,43 +229,16 @@ func carryOut(tx *store.Tx, pool int64, plan *identity.Plan) error {
 	return tx.Touch(plan.Identity)
 }
 
-func orNotFound(err, missing error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return missing
-	}
-	return err
-}
-
-// poolCache keeps pools' settings, by the version that every hot read brings along. What is loaded after its version was
-// read can only be newer than the key says, never older.
-type poolCache struct {
-	entries *otter.Cache[poolKey, *identity.Pool]
-}
-
+// poolKey is what the cache of pools' settings goes by.
 type poolKey struct{ key, version int64 }
 
-// maxCachedPools bounds the cache, in pools.
-const maxCachedPools = 10_000
-
-func (c *poolCache) init() (err error) {
-	c.entries, err = otter.New(&otter.Options[poolKey, *identity.Pool]{MaximumSize: maxCachedPools})
-	return err
-}
-
-// get returns a pool that nobody may change, or store.ErrNotFound.
-func (c *poolCache) get(ctx context.Context, db *store.DB, ref store.PoolRef) (*identity.Pool, error) {
-	key := poolKey{ref.Key, ref.Version}
-	if pool, ok := c.entries.GetIfPresent(key); ok {
-		return pool, nil
-	}
-	var pool *identity.Pool
-	err := db.View(ctx, func(tx *store.Tx) (err error) {
-		pool, err = tx.PoolByKey(ref.Key)
-		return err
+// settings returns a pool that nobody may change, or store.ErrNotFound.
+func (s *Service) settings(ctx context.Context, ref store.PoolRef) (*identity.Pool, error) {
+	return s.pools.Get(poolKey{ref.Key, ref.Version}, func() (pool *identity.Pool, err error) {
+		err = s.DB.View(ctx, func(tx *store.Tx) error {
+			pool, err = tx.PoolByKey(ref.Key)
+			return err
+		})
+		return pool, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	c.entries.Set(key, pool)
-	return pool, nil
 }

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/maypok86/otter/v2"
-
 	"idpool/policy"
 	"idpool/provider"
 	"idpool/store"
@@ -31,36 +29,11 @@ type Provider struct {
 	OIDC provider.OIDC
 }
 
-// cacheSize bounds each cache, in entries.
-const cacheSize = 10_000
-
-// cache goes by the account's version, which every hot read brings along: an entry of an older version is never asked for
-// again. What is loaded after its version was read can only be newer than its key says, never older.
-type cache[V any] struct {
-	entries *otter.Cache[cacheKey, V]
-}
-
+// cacheKey is what both caches go by: the version is the account's.
 type cacheKey struct {
 	account string
 	version int64
 	name    string
-}
-
-func newCache[V any]() (cache[V], error) {
-	entries, err := otter.New(&otter.Options[cacheKey, V]{MaximumSize: cacheSize})
-	return cache[V]{entries: entries}, err
-}
-
-func (c *cache[V]) get(key cacheKey, load func() (V, error)) (V, error) {
-	if v, ok := c.entries.GetIfPresent(key); ok {
-		return v, nil
-	}
-	v, err := load()
-	if err != nil {
-		return v, err
-	}
-	c.entries.Set(key, v)
-	return v, nil
 }
 
 // RoleARN is arn:aws:iam::ACCOUNT:role/PATH/NAME.
@@ -74,7 +47,7 @@ func roleName(account, arn string) (name string, ok bool) {
 
 // Role returns a role of an account by its ARN, as of the account's version or later. It returns ErrNoRole.
 func (s *Service) Role(ctx context.Context, account string, version int64, arn string) (*Role, error) {
-	return s.roles.get(cacheKey{account, version, arn}, func() (*Role, error) {
+	return s.roles.Get(cacheKey{account, version, arn}, func() (*Role, error) {
 		name, ok := roleName(account, arn)
 		if !ok {
 			return nil, ErrNoRole
@@ -102,7 +75,7 @@ func (s *Service) Role(ctx context.Context, account string, version int64, arn s
 // OIDCProvider returns a provider of an account by its ARN, as of the account's version or later. It returns
 // ErrNoProvider.
 func (s *Service) OIDCProvider(ctx context.Context, account string, version int64, arn string) (*Provider, error) {
-	return s.providers.get(cacheKey{account, version, arn}, func() (*Provider, error) {
+	return s.providers.Get(cacheKey{account, version, arn}, func() (*Provider, error) {
 		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":oidc-provider/")
 		if !ok {
 			return nil, ErrNoProvider

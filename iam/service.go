@@ -27,17 +27,17 @@ type Service struct {
 	// CheckIssuer says whether a URL may be registered as an outside provider's issuer: its form, not its address.
 	CheckIssuer func(url string) error
 
-	roles     cache[*Role]
-	providers cache[*Provider]
+	roles     *store.Cache[cacheKey, *Role]
+	providers *store.Cache[cacheKey, *Provider]
 }
 
 // Init makes the service ready; call it once, after setting the fields.
 func (s *Service) Init() error {
 	var err error
-	if s.roles, err = newCache[*Role](); err != nil {
+	if s.roles, err = store.NewCache[cacheKey, *Role](store.CacheBytes); err != nil {
 		return err
 	}
-	s.providers, err = newCache[*Provider]()
+	s.providers, err = store.NewCache[cacheKey, *Provider](store.CacheBytes)
 	return err
 }
 

@@ -7,8 +7,6 @@ import (
 	"io"
 	"log/slog"
 	"runtime"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"idpool/store"
@@ -37,10 +35,8 @@ type Issuer struct {
 	Rand      io.Reader
 	Log       *slog.Logger
 
-	ring      atomic.Pointer[ring]
-	refreshes sync.Mutex
-	lastTry   time.Time // of a refresh for an unknown kid; under refreshes
-	signing   slots
+	ring    store.Snapshot[ring]
+	signing slots
 }
 
 // ring is the set of keys as of one moment; it never changes.
@@ -51,23 +47,26 @@ type ring struct {
 	discovery []byte
 }
 
-// Refresh reads the keys, makes and promotes what is due, and drops what has had its time.
+// Refresh reads the keys, makes and promotes what is due, and drops what has had its time. Call it first, and alone.
 func (i *Issuer) Refresh(ctx context.Context) error {
-	i.refreshes.Lock()
-	defer i.refreshes.Unlock()
-	return i.refresh(ctx)
+	if i.signing.running == nil {
+		i.signing = newSlots(runtime.GOMAXPROCS(0))
+	}
+	return i.ring.Refresh(ctx, func(ctx context.Context) (*ring, error) { return i.openAll(i.rotate(ctx)) })
 }
 
-func (i *Issuer) refresh(ctx context.Context) error {
-	stored, err := i.rotate(ctx)
+// read reads the keys, and changes nothing.
+func (i *Issuer) read(ctx context.Context) (*ring, error) { return i.openAll(i.readKeys(ctx)) }
+
+func (i *Issuer) openAll(stored []store.SigningKey, err error) (*ring, error) {
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("signing keys: %w", err)
 	}
 	r := &ring{byID: make(map[string]*key, len(stored))}
 	for _, k := range stored {
 		opened, err := i.open(k)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		r.byID[k.ID] = opened
 		switch k.State {
@@ -81,39 +80,22 @@ func (i *Issuer) refresh(ctx context.Context) error {
 		}
 	}
 	if r.current == nil {
-		return errors.New("the database has no current signing key")
+		return nil, errors.New("the database has no current signing key")
 	}
-	if err := i.document(r); err != nil {
-		return err
-	}
-	if i.signing.running == nil {
-		i.signing = newSlots(runtime.GOMAXPROCS(0))
-	}
-	i.ring.Store(r)
-	return nil
+	return r, i.document(r)
 }
 
-// minRefresh is the shortest time between two looks into the database for a kid that nobody knows.
-const minRefresh = time.Second
-
-// find returns the key of a kid. A kid that is not known yet may be another node's: look again, but not for every
-// stranger's token.
+// find returns the key of a kid, or ErrToken. It never makes or moves keys: strangers' tokens lead here.
 func (i *Issuer) find(ctx context.Context, kid string) (*key, error) {
-	if k := i.ring.Load().byID[kid]; k != nil {
-		return k, nil
+	has := func(r *ring) bool { return r.byID[kid] != nil }
+	r, err := i.ring.With(ctx, i.Now, has, i.read)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return nil, ErrToken
+	case err != nil:
+		return nil, err
 	}
-	i.refreshes.Lock()
-	defer i.refreshes.Unlock()
-	if now := i.Now(); now.Sub(i.lastTry) >= minRefresh {
-		i.lastTry = now
-		if err := i.refresh(ctx); err != nil {
-			return nil, fmt.Errorf("look for signing key: %w", err)
-		}
-	}
-	if k := i.ring.Load().byID[kid]; k != nil {
-		return k, nil
-	}
-	return nil, ErrToken
+	return r.byID[kid], nil
 }
 
 // slots bound the signatures that are made at once, one a core, and those that wait for one.

@@ -46,7 +46,16 @@ type steps struct {
 	remove  []string
 }
 
-// due decides what has to change, given the keys in the database and the algorithm that the operator wants.
+// wanted is the algorithm that this node asks for: at its start alone, so that the node that started last decides. Running
+// nodes with different flags would drop each other's next key every minute, and none would ever sign.
+func (i *Issuer) wanted() string {
+	if i.ring.Load() != nil {
+		return ""
+	}
+	return i.Algorithm
+}
+
+// due decides what has to change, given the keys in the database and the algorithm that is asked for; empty: none.
 func due(keys []store.SigningKey, algorithm string, now time.Time) (s steps) {
 	var current, next *store.SigningKey
 	for i, k := range keys {
@@ -59,14 +68,16 @@ func due(keys []store.SigningKey, algorithm string, now time.Time) (s steps) {
 			s.remove = append(s.remove, k.ID)
 		}
 	}
+	if next != nil && algorithm != "" && next.Algorithm != algorithm {
+		s.remove = append(s.remove, next.ID) // it never signed
+		next = nil
+	}
 	switch {
 	case current == nil:
 		s.create = store.Current
-	case next != nil && next.Algorithm != algorithm:
-		s.remove = append(s.remove, next.ID) // it never signed
 	case next != nil && !now.Before(next.Changed.Add(PublishedBefore)):
 		s.promote, s.retire = next.ID, current.ID
-	case next == nil && current.Algorithm != algorithm:
+	case next == nil && algorithm != "" && current.Algorithm != algorithm:
 		s.create = store.Next
 	}
 	return s
@@ -76,8 +87,9 @@ func (s steps) nothing() bool { return s.create == "" && s.promote == "" && len(
 
 // rotate reads the keys and carries out what is due. Of nodes that do it at once one wins, and the others read its key.
 func (i *Issuer) rotate(ctx context.Context) ([]store.SigningKey, error) {
+	wanted := i.wanted()
 	keys, err := i.readKeys(ctx)
-	if err != nil || due(keys, i.Algorithm, i.Now()).nothing() {
+	if err != nil || due(keys, wanted, i.Now()).nothing() {
 		return keys, err
 	}
 	// Drawn before the Update, which may run twice.
@@ -90,7 +102,7 @@ func (i *Issuer) rotate(ctx context.Context) ([]store.SigningKey, error) {
 		if err != nil {
 			return err
 		}
-		return apply(tx, due(keys, i.Algorithm, i.Now()), fresh)
+		return apply(tx, due(keys, wanted, i.Now()), fresh)
 	})
 	if err != nil && !errors.Is(err, store.ErrExists) {
 		return nil, fmt.Errorf("change signing keys: %w", err)

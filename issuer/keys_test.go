@@ -101,8 +101,8 @@ func algorithmOf(t *testing.T, token string) string {
 	return jws.Signatures[0].Header.Algorithm
 }
 
-// What is due to the keys of a deployment that wants ES256. A key is written as its state, its algorithm, and for how long
-// it has been in that state.
+// What is due to the keys of a deployment when a node that wants ES256 starts, or when a node that asks for nothing runs. A
+// key is written as its state, its algorithm, and for how long it has been in that state.
 func TestDue(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	key := func(id string, state store.State, algorithm string, since time.Duration) store.SigningKey {
@@ -118,11 +118,12 @@ func TestDue(t *testing.T) {
 	keys := func(all ...store.SigningKey) []store.SigningKey { return all }
 	const year = 365 * 24 * time.Hour
 
-	for _, row := range []struct {
+	type row struct {
 		name string
 		keys []store.SigningKey
 		want steps
-	}{
+	}
+	starting := []row{
 		{"first start", keys(), steps{create: store.Current}},
 		{"nothing to do", keys(current("ES256", year)), steps{}},
 
@@ -135,7 +136,7 @@ func TestDue(t *testing.T) {
 
 		{"change reverted before it signed", keys(current("ES256", year), next("RS512", time.Hour)), steps{remove: []string{"next"}}},
 		{"change reverted, next old enough", keys(current("ES256", year), next("RS512", year)), steps{remove: []string{"next"}}},
-		{"change changed", keys(current("RS512", year), next("RS256", time.Hour)), steps{remove: []string{"next"}}},
+		{"change changed", keys(current("RS512", year), next("RS256", time.Hour)), steps{create: store.Next, remove: []string{"next"}}},
 		{"change reverted after it signed", keys(current("RS512", time.Hour), retired("old", time.Hour)), steps{create: store.Next}},
 
 		{"retired, not for long", keys(current("ES256", time.Hour), retired("old", time.Hour)), steps{}},
@@ -146,16 +147,27 @@ func TestDue(t *testing.T) {
 		{"retired long enough, next old enough", keys(retired("old", year), current("RS512", year), next("ES256", year)), steps{promote: "next", retire: "current", remove: []string{"old"}}},
 
 		{"no current key", keys(retired("old", time.Hour)), steps{create: store.Current}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			got := due(row.keys, "ES256", now)
-			if diff := cmp.Diff(row.want, got, cmp.AllowUnexported(steps{})); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-			if waits := reflect.DeepEqual(row.want, steps{}); got.nothing() != waits {
-				t.Errorf("nothing() is %v, want %v", got.nothing(), waits)
-			}
-		})
+	}
+	running := []row{
+		{"another's current key", keys(current("RS512", year)), steps{}},
+		{"another's next key", keys(current("ES256", year), next("RS512", time.Hour)), steps{}},
+		{"another's next key, old enough", keys(current("ES256", year), next("RS512", 24*time.Hour)), steps{promote: "next", retire: "current"}},
+		{"retired long enough", keys(current("RS512", year), retired("old", 25*time.Hour)), steps{remove: []string{"old"}}},
+	}
+	for algorithm, rows := range map[string][]row{"ES256": starting, "": running} {
+		for _, row := range rows {
+			t.Run(row.name, func(t *testing.T) { checkDue(t, due(row.keys, algorithm, now), row.want) })
+		}
+	}
+}
+
+func checkDue(t *testing.T, got, want steps) {
+	t.Helper()
+	if diff := cmp.Diff(want, got, cmp.AllowUnexported(steps{})); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if waits := reflect.DeepEqual(want, steps{}); got.nothing() != waits {
+		t.Errorf("nothing() is %v, want %v", got.nothing(), waits)
 	}
 }
 
@@ -220,6 +232,40 @@ func TestChangeOfAlgorithmReverted(t *testing.T) {
 	refresh(t, i)
 	if keys := jwks(t, i).Keys; len(keys) != 1 || keys[0].KeyID != kid {
 		t.Errorf("two days later %d keys are published, want the first alone", len(keys))
+	}
+}
+
+// Nodes that want different algorithms leave each other's keys alone while they run: the one that started last decides.
+func TestNodesOfDifferentAlgorithms(t *testing.T) {
+	d := newDeployment(t)
+	nodes := []*Issuer{d.start(t, "RS512"), d.start(t, "ES256")}
+	next := func() string {
+		t.Helper()
+		keys, err := nodes[0].readKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range keys {
+			if k.State == store.Next {
+				return k.ID
+			}
+		}
+		return ""
+	}
+	first := next()
+	for range 5 * 24 {
+		for _, i := range nodes {
+			refresh(t, i)
+		}
+		if kid := next(); kid != "" && kid != first {
+			t.Fatalf("the next key %s has given way to %s", first, kid)
+		}
+		d.clock.advance(time.Hour)
+	}
+	for n, i := range nodes {
+		if keys := jwks(t, i).Keys; len(keys) != 1 || keys[0].KeyID != first {
+			t.Errorf("node %d publishes %d keys after five days, want %s alone", n, len(keys), first)
+		}
 	}
 }
 
@@ -305,13 +351,44 @@ func TestUnknownKey(t *testing.T) {
 	if err := verify(another); !errors.Is(err, ErrToken) {
 		t.Errorf("within the second: %v, want ErrToken without a look into the database", err)
 	}
-	d.clock.advance(minRefresh - time.Millisecond)
+	d.clock.advance(time.Second - time.Millisecond)
 	if err := verify(another); !errors.Is(err, ErrToken) {
 		t.Errorf("still within the second: %v, want ErrToken without a look into the database", err)
 	}
 	d.clock.advance(time.Millisecond)
 	if err := verify(another); err != nil {
 		t.Errorf("a second later: %v", err)
+	}
+}
+
+// A token of an unknown kid makes a node read its keys, and do nothing else: what is due is done by Refresh.
+func TestVerifyOnlyReads(t *testing.T) {
+	d := newDeployment(t)
+	d.start(t, "RS512")
+	i := d.start(t, "ES256") // whose key waits as the next
+	states := func() map[string]store.State {
+		keys, err := i.readKeys(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		states := make(map[string]store.State)
+		for _, k := range keys {
+			states[k.ID] = k.State
+		}
+		return states
+	}
+	stranger := mint(t, newDeployment(t).start(t, "ES256"), MaxTokenLifetime)
+	d.clock.advance(PublishedBefore) // now the next key is due to sign
+	before := states()
+	if _, err := i.Verify(t.Context(), stranger); !errors.Is(err, ErrToken) {
+		t.Errorf("a stranger's token: %v", err)
+	}
+	if diff := cmp.Diff(before, states()); diff != "" {
+		t.Errorf("a stranger's token changed the keys (-before +after):\n%s", diff)
+	}
+	refresh(t, i)
+	if after := states(); cmp.Equal(before, after) {
+		t.Errorf("nothing was due, so the test says nothing: %v", after)
 	}
 }
 

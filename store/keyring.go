@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,9 +17,7 @@ type Keyring struct {
 	Now    func() time.Time
 	Rand   io.Reader
 
-	ring      atomic.Pointer[openKeys]
-	refreshes sync.Mutex
-	lastTry   time.Time // of a refresh for an unknown key; under refreshes
+	ring Snapshot[openKeys]
 }
 
 // OpenKey is an unsealed sealing key, 32 bytes.
@@ -38,50 +34,41 @@ type openKeys struct {
 // Current is the key to seal with.
 func (r *Keyring) Current() *OpenKey { return r.ring.Load().current }
 
-// minRefresh is the shortest time between two looks into the database for a key that nobody knows: strangers name keys.
-const minRefresh = time.Second
-
 // Find returns a key by its id, or ErrNotFound. One that this node does not know may be another node's newest.
 func (r *Keyring) Find(ctx context.Context, id int64) (*OpenKey, error) {
-	if k := r.ring.Load().byID[id]; k != nil {
-		return k, nil
-	}
-	r.refreshes.Lock()
-	defer r.refreshes.Unlock()
-	if now := r.Now(); now.Sub(r.lastTry) >= minRefresh {
-		r.lastTry = now
-		if err := r.refresh(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if k := r.ring.Load().byID[id]; k != nil {
-		return k, nil
-	}
-	return nil, ErrNotFound
-}
-
-// Refresh reads the keys, and makes the first.
-func (r *Keyring) Refresh(ctx context.Context) error {
-	r.refreshes.Lock()
-	defer r.refreshes.Unlock()
-	return r.refresh(ctx)
-}
-
-func (r *Keyring) refresh(ctx context.Context) error {
-	stored, err := r.read(ctx)
-	if err == nil && len(stored) == 0 {
-		if err = r.create(ctx); err == nil {
-			stored, err = r.read(ctx)
-		}
-	}
+	has := func(k *openKeys) bool { return k.byID[id] != nil }
+	ring, err := r.ring.With(ctx, r.Now, has, r.read)
 	if err != nil {
-		return fmt.Errorf("sealing keys: %w", err)
+		return nil, err
+	}
+	return ring.byID[id], nil
+}
+
+// Refresh reads the keys, and makes the first. Call it first, and alone.
+func (r *Keyring) Refresh(ctx context.Context) error {
+	return r.ring.Refresh(ctx, func(ctx context.Context) (*openKeys, error) {
+		stored, err := r.stored(ctx)
+		if err == nil && len(stored) == 0 {
+			if err = r.create(ctx); err == nil {
+				stored, err = r.stored(ctx)
+			}
+		}
+		return r.open(stored, err)
+	})
+}
+
+// read reads the keys, and changes nothing.
+func (r *Keyring) read(ctx context.Context) (*openKeys, error) { return r.open(r.stored(ctx)) }
+
+func (r *Keyring) open(stored []SealingKey, err error) (*openKeys, error) {
+	if err != nil {
+		return nil, fmt.Errorf("sealing keys: %w", err)
 	}
 	ring := &openKeys{byID: make(map[int64]*OpenKey, len(stored))}
 	for _, k := range stored {
 		key, err := r.Master.Open(sealingContext(k.ID), k.Key)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		ring.byID[k.ID] = &OpenKey{ID: k.ID, Key: key}
 		if k.State == Current {
@@ -89,13 +76,12 @@ func (r *Keyring) refresh(ctx context.Context) error {
 		}
 	}
 	if ring.current == nil {
-		return errors.New("the database has no current sealing key")
+		return nil, errors.New("the database has no current sealing key")
 	}
-	r.ring.Store(ring)
-	return nil
+	return ring, nil
 }
 
-func (r *Keyring) read(ctx context.Context) (keys []SealingKey, err error) {
+func (r *Keyring) stored(ctx context.Context) (keys []SealingKey, err error) {
 	err = r.DB.View(ctx, func(tx *Tx) error {
 		keys, err = tx.SealingKeys()
 		return err

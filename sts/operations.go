@@ -151,11 +151,12 @@ func checkRequest(in *AssumeRoleWithWebIdentityInput) (account string, err error
 	return account, nil
 }
 
-// webRequest looks up what a token names: identity and pool must still be there.
+// webRequest looks up what a token names: identity and pool must still be there. Its errors go to the log, and name no
+// identity: a guest's id is its only secret.
 func (s *Service) webRequest(ctx context.Context, account string, claims *issuer.Claims) (*Request, error) {
 	region, id, err := identity.ParseID(claims.Subject)
 	if err != nil {
-		return nil, fmt.Errorf("%w: subject %q: %w", ErrAccessDenied, claims.Subject, err)
+		return nil, fmt.Errorf("%w: the token's subject: %w", ErrAccessDenied, err)
 	}
 	var ref store.PoolRef
 	var found *identity.Identity
@@ -165,11 +166,11 @@ func (s *Service) webRequest(ctx context.Context, account string, claims *issuer
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && found.Disabled:
-		return nil, fmt.Errorf("%w: identity %s is gone", ErrAccessDenied, claims.Subject)
+		return nil, fmt.Errorf("%w: the token's identity is gone", ErrAccessDenied)
 	case err != nil:
 		return nil, err
 	case ref.ID.In(region) != claims.Audience:
-		return nil, fmt.Errorf("%w: identity %s is not of pool %s", ErrAccessDenied, claims.Subject, claims.Audience)
+		return nil, fmt.Errorf("%w: the token's identity is not of pool %s", ErrAccessDenied, claims.Audience)
 	case ref.Account != account:
 		return nil, fmt.Errorf("%w: role of account %s, pool of account %s", ErrAccessDenied, account, ref.Account)
 	}

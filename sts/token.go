@@ -1,10 +1,6 @@
 package sts
 
 import (
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
@@ -52,14 +48,13 @@ var (
 
 // A token is base64 (standard, padded) of
 //
-//	version (1 byte) | sealing key id (8) | salt (32) | AES-256-GCM of the session
+//	version (1 byte) | box of the session
 //
-// under a key of its own, HKDF(sealing key, salt, purpose), so that the nonce can be all zeros. The access key id is
-// associated data: a token belongs to one access key id. The secret key is derived from the same salt.
+// The access key id is associated data of the box: a token belongs to one access key id. The secret key is derived from the
+// box's salt.
 const (
 	tokenVersion = 1
-	saltSize     = 32
-	headSize     = 1 + 8 + saltSize
+	saltSize     = store.SaltSize
 )
 
 // tokenText refuses stray bits at the end, so that a token has one spelling.
@@ -72,87 +67,63 @@ const (
 
 // seal makes the token of a session, and the secret access key that goes with it.
 func seal(k *store.OpenKey, s *Session, accessKeyID string, salt [saltSize]byte) (token, secret string, err error) {
-	head := make([]byte, 0, headSize+512)
-	head = append(head, tokenVersion)
-	head = binary.BigEndian.AppendUint64(head, uint64(k.ID))
-	head = append(head, salt[:]...)
-	keys, err := derive(k, salt[:])
+	keys, err := k.Salted(salt[:])
 	if err != nil {
 		return "", "", err
 	}
-	aead, err := keys.aead()
+	head := append(make([]byte, 0, 512), tokenVersion) // most boxes have room in it
+	sealed, err := keys.Seal(head, purposeToken, s.encode(), []byte(accessKeyID))
 	if err != nil {
 		return "", "", err
 	}
-	sealed := aead.Seal(head, make([]byte, aead.NonceSize()), s.encode(), associated(head, accessKeyID))
 	token = tokenText.EncodeToString(sealed)
 	if len(token) > MaxToken {
 		return "", "", ErrTooLarge
 	}
-	secret, err = keys.secret(accessKeyID)
+	secret, err = secretKey(keys, accessKeyID)
 	return token, secret, err
 }
 
-// open is the opposite of seal: the session of a token, and the secret that signs for it.
-func open(k *store.OpenKey, token []byte, accessKeyID string) (*Session, string, error) {
-	keys, err := derive(k, token[9:headSize])
+// open is the opposite of seal: the session of a box, and the secret that signs for it.
+func open(k *store.OpenKey, box []byte, accessKeyID string) (*Session, string, error) {
+	keys, err := k.SaltedLike(box)
 	if err != nil {
 		return nil, "", err
 	}
-	aead, err := keys.aead()
-	if err != nil {
-		return nil, "", err
-	}
-	plain, err := aead.Open(nil, make([]byte, aead.NonceSize()), token[headSize:], associated(token[:headSize], accessKeyID))
-	if err != nil {
+	plain, err := keys.Open(box, purposeToken, []byte(accessKeyID))
+	if errors.Is(err, store.ErrBox) {
 		return nil, "", errToken
+	}
+	if err != nil {
+		return nil, "", err
 	}
 	session, err := decodeSession(plain)
 	if err != nil {
 		return nil, "", err
 	}
-	secret, err := keys.secret(accessKeyID)
+	secret, err := secretKey(keys, accessKeyID)
 	return session, secret, err
 }
 
-func associated(head []byte, accessKeyID string) []byte {
-	return append(slices.Clip(slices.Clone(head[:headSize])), accessKeyID...)
-}
-
-// derived is what one token's keys are expanded from: HKDF-Extract of the sealing key with the token's salt.
-type derived []byte
-
-func derive(k *store.OpenKey, salt []byte) (derived, error) {
-	return hkdf.Extract(sha256.New, k.Key, salt)
-}
-
-func (d derived) aead() (cipher.AEAD, error) {
-	key, err := hkdf.Expand(sha256.New, d, purposeToken, 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCM(block)
-}
-
-func (d derived) secret(accessKeyID string) (string, error) {
-	key, err := hkdf.Expand(sha256.New, d, purposeSecret+accessKeyID, 30)
+func secretKey(keys *store.Salted, accessKeyID string) (string, error) {
+	key, err := keys.Expand(purposeSecret+accessKeyID, 30)
 	return base64.StdEncoding.EncodeToString(key), err
 }
 
-// splitToken reads the sealing key's id out of a token's text.
-func splitToken(text string) (raw []byte, keyID int64, err error) {
+// splitToken reads the box, and its sealing key's id, out of a token's text.
+func splitToken(text string) (box []byte, keyID int64, err error) {
 	if len(text) > MaxToken {
 		return nil, 0, errToken
 	}
-	raw, err = tokenText.DecodeString(text)
-	if err != nil || len(raw) < headSize || raw[0] != tokenVersion {
+	raw, err := tokenText.DecodeString(text)
+	if err != nil || len(raw) == 0 || raw[0] != tokenVersion {
 		return nil, 0, errToken
 	}
-	return raw, int64(binary.BigEndian.Uint64(raw[1:9])), nil
+	keyID, ok := store.BoxKey(raw[1:])
+	if !ok {
+		return nil, 0, errToken
+	}
+	return raw[1:], keyID, nil
 }
 
 // encode writes the session as a sequence of strings and numbers, each string with its length before it, in the order of

@@ -202,6 +202,33 @@ func TestTokenTooLarge(t *testing.T) {
 	}
 }
 
+func BenchmarkSeal(b *testing.B) {
+	b.ReportAllocs()
+	session := full()
+	for b.Loop() {
+		if _, _, err := seal(testKey, session, testID, testSalt); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpen(b *testing.B) {
+	b.ReportAllocs()
+	token, _, err := seal(testKey, full(), testID, testSalt)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		raw, _, err := splitToken(token)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, _, err := open(testKey, raw, testID); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // What decodeSession takes means the same when it is written and read again, and nothing makes it panic.
 func FuzzDecodeSession(f *testing.F) {
 	f.Add(full().encode())

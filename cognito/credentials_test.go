@@ -183,6 +183,51 @@ func TestRoleMappingOfOneOfTwo(t *testing.T) {
 	}
 }
 
+// A role mapping whose provider the pool has dropped has no effect, and has it again when the provider comes back.
+func TestRoleMappingOfDroppedProvider(t *testing.T) {
+	f := start(t)
+	second := pooltest.NewProvider(t)
+	f.register(t, second)
+	mapped, other := f.idp.ARN(pooltest.Account), second.ARN(pooltest.Account)
+	f.Signed(t, "SetIdentityPoolRoles", pooltest.Object{
+		"IdentityPoolId": f.pool, "Roles": pooltest.Object{"authenticated": roleARN("Auth")},
+		"RoleMappings": pooltest.Object{mapped: pooltest.Object{"Type": "Token", "AmbiguousRoleResolution": "Deny"}},
+	}).Must(t)
+	both := f.getID(t, f.logins("alice", f.idp, second))
+	described := string(f.Signed(t, "GetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": f.pool}).Must(t).Body)
+	noClassicFlow := invalidParameter("Basic (classic) flow is not supported with RoleMappings, please use enhanced flow.")
+	denied := notAuthorized("The ambiguous role mapping rules for: " + f.idp.Name() + " denied this request.")
+	unsupported := notAuthorized("Token is not from a supported provider of this identity pool.")
+	ok := refusal{}
+	for _, row := range []struct {
+		name          string
+		providers     []string
+		login         *pooltest.Provider
+		token, choice refusal // of GetOpenIdToken, of GetCredentialsForIdentity
+	}{
+		{"both there, the mapped one", []string{mapped, other}, f.idp, noClassicFlow, denied},
+		{"both there, the other", []string{mapped, other}, second, noClassicFlow, ok},
+		{"dropped, the mapped one", []string{other}, f.idp, unsupported, unsupported},
+		{"dropped, the other", []string{other}, second, ok, ok},
+		{"back, the mapped one", []string{mapped, other}, f.idp, noClassicFlow, denied},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f.update(t, f.pool, pooltest.Object{"OpenIdConnectProviderARNs": row.providers})
+			for operation, want := range map[string]refusal{"GetOpenIdToken": row.token, "GetCredentialsForIdentity": row.choice} {
+				r := f.as(t, operation, both, f.logins("alice", row.login))
+				if want == ok {
+					r.Must(t)
+				} else {
+					want.check(t, r)
+				}
+			}
+			if got := string(f.Signed(t, "GetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": f.pool}).Must(t).Body); got != described {
+				t.Errorf("the roles are %s, were %s", got, described)
+			}
+		})
+	}
+}
+
 // The number of rules that the original enforces is less than its model says.
 func TestTooManyRules(t *testing.T) {
 	f := start(t)

@@ -124,6 +124,17 @@ func hasProvider(p *identity.Settings, key string) bool {
 	return slices.ContainsFunc(p.UserPools, func(u identity.UserPool) bool { return key == u.Provider+":"+u.ClientID })
 }
 
+// mapsRoles tells whether a provider of the pool has a role mapping. One whose provider the pool has dropped stays, to be
+// there when the provider comes back, and means nothing until then.
+func mapsRoles(p *identity.Settings) bool {
+	for key := range p.RoleMappings {
+		if hasProvider(p, key) {
+			return true
+		}
+	}
+	return false
+}
+
 // GetIdentityPoolRolesOutput is the output of GetIdentityPoolRoles.
 type GetIdentityPoolRolesOutput struct {
 	IdentityPoolId string

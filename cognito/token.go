@@ -48,7 +48,7 @@ func (v *visit) allowsClassicFlow() error {
 	switch {
 	case v.pool.ClassicFlow != nil && !*v.pool.ClassicFlow:
 		return invalidParameter("Basic (classic) flow is not enabled, please use enhanced flow.")
-	case len(v.pool.RoleMappings) > 0:
+	case mapsRoles(&v.pool.Settings):
 		return invalidParameter("Basic (classic) flow is not supported with RoleMappings, please use enhanced flow.")
 	}
 	return nil

@@ -78,6 +78,7 @@ func TestCreateOpenIDConnectProviderRefuses(t *testing.T) {
 		{"a thumbprint of 39 digits", list("ThumbprintList", 1, strings.Repeat("0", 39)), constraint("["+strings.Repeat("0", 39)+"]", "thumbprintList", thumbprints)},
 		{"a thumbprint that is none", list("ThumbprintList", 1, strings.Repeat("x", 40)), refusal{400, "InvalidInput", "A thumbprint is the SHA-1 of a certificate, 40 hexadecimal digits."}},
 		{"a tag twice", []string{"Url", "https://idp.example", "Tags.member.1.Key", "k", "Tags.member.1.Value", "1", "Tags.member.2.Key", "k", "Tags.member.2.Value", "2"}, refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
+		{"a tag twice but for its case", []string{"Url", "https://idp.example", "Tags.member.1.Key", "Équipe", "Tags.member.1.Value", "1", "Tags.member.2.Key", "éQUIPE", "Tags.member.2.Value", "2"}, refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
 	})
 	for _, u := range []string{
 		"http://idp.example", "idp.example", "https://", "https:///a", "ftp://idp.example", "https://user@idp.example", "https://idp.example?a=b",

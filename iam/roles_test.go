@@ -20,10 +20,10 @@ func TestCreateRole(t *testing.T) {
 	f := start(t)
 	now := f.Clock.Now().UTC().Format("2006-01-02T15:04:05Z")
 	r := f.IAM(t, "CreateRole", "RoleName", "Full", "AssumeRolePolicyDocument", trust, "Path", "/a/b/", "Description", "for <pools>",
-		"MaxSessionDuration", "43200", "Tags.member.1.Key", "b", "Tags.member.1.Value", "2", "Tags.member.2.Key", "a", "Tags.member.2.Value", "")
+		"MaxSessionDuration", "43200", "Tags.member.1.Key", "b", "Tags.member.1.Value", "2", "Tags.member.2.Key", "A", "Tags.member.2.Value", "")
 	want := `<Role><Path>/a/b/</Path><RoleName>Full</RoleName><RoleId>{role id}</RoleId><Arn>arn:aws:iam::123456789012:role/a/b/Full</Arn>` +
 		`<CreateDate>` + now + `</CreateDate><AssumeRolePolicyDocument>{trust}</AssumeRolePolicyDocument><Description>for &lt;pools&gt;</Description>` +
-		`<MaxSessionDuration>43200</MaxSessionDuration><Tags><member><Key>a</Key><Value></Value></member><member><Key>b</Key><Value>2</Value></member></Tags></Role>`
+		`<MaxSessionDuration>43200</MaxSessionDuration><Tags><member><Key>A</Key><Value></Value></member><member><Key>b</Key><Value>2</Value></member></Tags></Role>`
 	names := map[string]string{"role id": r.Element("RoleId"), "trust": encoded(trust)}
 	answers(t, r, names, reply("CreateRole", want))
 	if id := r.Element("RoleId"); !regexp.MustCompile(`^AROA[A-Z2-7]{17}$`).MatchString(id) {
@@ -92,6 +92,7 @@ func TestCreateRoleRefuses(t *testing.T) {
 		{"a tag without a value", role("Tags.member.1.Key", "k"), missing("tags.1.member.value")},
 		{"a tag of odd characters", role("Tags.member.1.Key", "k!", "Tags.member.1.Value", "v"), constraint("k!", "tags.1.member.key", `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`)},
 		{"a tag twice", role("Tags.member.1.Key", "k", "Tags.member.1.Value", "1", "Tags.member.2.Key", "k", "Tags.member.2.Value", "2"), refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
+		{"a tag twice but for its case", role("Tags.member.1.Key", "Équipe", "Tags.member.1.Value", "1", "Tags.member.2.Key", "éQUIPE", "Tags.member.2.Value", "2"), refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
 		{"a permissions boundary", role("PermissionsBoundary", "arn:aws:iam::123456789012:policy/P"), refusal{400, "InvalidInput", "PermissionsBoundary is not supported by this server."}},
 	})
 	f.IAM(t, "CreateRole", tags(50)...).Must(t)

@@ -1,6 +1,10 @@
 package iam
 
-import "idpool/wire"
+import (
+	"strings"
+
+	"idpool/wire"
+)
 
 // shapes are the constraints of the IAM API, version 2010-05-08.
 func shapes() wire.Shapes {
@@ -29,13 +33,16 @@ type Tag struct {
 	Value string `api:"tagValueType,required"`
 }
 
+// tagMap keeps the case of keys, but no two may differ in nothing else.
 func tagMap(tags []Tag) (map[string]string, error) {
 	m := make(map[string]string, len(tags))
+	seen := make(map[string]bool, len(tags))
 	for _, t := range tags {
-		if _, twice := m[t.Key]; twice {
+		lower := strings.ToLower(t.Key)
+		if seen[lower] {
 			return nil, invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
 		}
-		m[t.Key] = t.Value
+		seen[lower], m[t.Key] = true, t.Value
 	}
 	return m, nil
 }

@@ -144,6 +144,9 @@ func (s *statementDraft) readPrincipals(r *reader, path string) error {
 			return refuse(path, "Invalid principal in policy: %q", clip(name))
 		}
 		names, err := r.strings(path)
+		if err == nil && len(names) == 0 {
+			return refuse(path, "Missing required field Principal cannot be empty!")
+		}
 		for _, name := range names {
 			p, invalid := parsePrincipal(kind, name)
 			if invalid != nil {
@@ -171,6 +174,10 @@ func (s *statementDraft) readConditions(r *reader, path string) error {
 			}
 			keys[folded] = true
 			values, err := r.values(path)
+			if err == nil && len(values) == 0 {
+				// One reader takes it for a condition that is never met, another for none at all.
+				return malformed(path, "a condition key needs at least one value")
+			}
 			c.key = key
 			s.conditions = append(s.conditions, conditionDraft{c, values})
 			return err

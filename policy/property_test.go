@@ -28,7 +28,7 @@ func genCondition(t *rapid.T) string {
 	operator := rapid.SampledFrom([]string{"", "ForAnyValue:", "ForAllValues:"}).Draw(t, "set") +
 		rapid.SampledFrom([]string{"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"}).Draw(t, "operator") +
 		rapid.SampledFrom([]string{"", "IfExists"}).Draw(t, "suffix")
-	wants := rapid.SliceOfN(operands, 0, 3).Draw(t, "wants")
+	wants := rapid.SliceOfN(operands, 1, 3).Draw(t, "wants")
 	if rapid.IntRange(0, 4).Draw(t, "null") == 0 {
 		operator, wants = "Null", []string{rapid.SampledFrom([]string{"true", "false"}).Draw(t, "is null")}
 	}

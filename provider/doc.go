@@ -6,7 +6,8 @@
 //	token -> verified before? (cache.go)  yes: check times and audience again, done
 //	      -> take it apart    (token.go)  header, claims; nothing is believed yet
 //	      -> is it for us?    (oidc.go)   issuer, times, audience: cheap, so before the network and before a signature
-//	      -> the keys         (keys.go)   kept by issuer; one fetch at a time, and never more often than every 30 s
+//	      -> the keys         (keys.go)   kept by issuer; one fetch at a time, at most every 30 s, or every 5 s while there
+//	                                      are none
 //	           discovery, JWKS (jwks.go)  two documents over a transport that goes only where it may (dial.go)
 //	      -> the signature    (jwks.go)   the algorithm must fit the key
 package provider

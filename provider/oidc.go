@@ -104,9 +104,18 @@ func (p *OIDC) admit(c *Claims, now time.Time) error {
 	case c.IssuedAt.After(now.Add(skew)):
 		return &Rejected{Message: fmt.Sprintf(notYetValid, now.Unix(), c.IssuedAt.Unix())}
 	case !p.accepts(c):
-		return &Rejected{Message: notSupported}
+		return &Rejected{notSupported, p.wrongClient(c)}
 	}
 	return nil
+}
+
+// wrongClient says in the log what the client is not told: whom the token is for, and whom it should be for.
+func (p *OIDC) wrongClient(c *Claims) error {
+	if c.AuthorizedParty != "" {
+		return fmt.Errorf("the token was issued to %.128q, which is no client id of %s: %.256q", c.AuthorizedParty, p.ARN, p.ClientIDs)
+	}
+	some := c.Audience[:min(len(c.Audience), 5)] // strangers choose how many there are
+	return fmt.Errorf("the token is for %.128q, which is no client id of %s: %.256q", []string(some), p.ARN, p.ClientIDs)
 }
 
 // accepts tells whether a token is for one of the provider's clients. The party it was issued to decides where the token

@@ -395,3 +395,23 @@ func TestMoment(t *testing.T) {
 	want(t, "ok", ok, true)
 	want(t, "the last moment", got.UTC().Format(time.RFC3339), "9999-12-31T23:59:59Z")
 }
+
+// The log says which client id was missing: the client is told the same as where the provider is not the pool's.
+func TestWrongClientCause(t *testing.T) {
+	i := newIDP(t, rsaA())
+	p := i.provider()
+	for _, row := range []struct {
+		claim string
+		value any
+		want  string
+	}{
+		{"aud", "other", `the token is for ["other"], which is no client id of ` + p.ARN},
+		{"azp", "another", `the token was issued to "another", which is no client id of ` + p.ARN},
+	} {
+		var rejected *Rejected
+		_, err := verifier(i).OIDC(t.Context(), p, rsaA().sign(i.claims(row.claim, row.value)))
+		if !errors.As(err, &rejected) || rejected.Cause == nil || !strings.Contains(rejected.Cause.Error(), row.want) {
+			t.Errorf("%s: %v, want a cause with %s", row.claim, err, row.want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -66,6 +67,41 @@ func TestUsage(t *testing.T) {
 			tt.change(&c)
 			if err := start(t, c); !isUsage(err) || !strings.Contains(err.Error(), tt.says) {
 				t.Errorf("got %v, want a usage error that says %q", err, tt.says)
+			}
+		})
+	}
+}
+
+// A start that fails for an address or a file leaves nothing behind that a later one would find half made.
+func TestFailedStartLeavesNothing(t *testing.T) {
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer taken.Close()
+	for _, tt := range []struct {
+		name   string
+		change func(*Config)
+		says   string
+	}{
+		{"address in use", func(c *Config) { c.Listen = taken.Addr().String() }, "--listen"},
+		{"address of the metrics in use", func(c *Config) { c.AdminListen = taken.Addr().String() }, "--admin-listen"},
+		{"no certificate", func(c *Config) { c.TLSCert, c.TLSKey = "missing.pem", "missing.key" }, "--tls-cert"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := base(t)
+			tt.change(&c)
+			if err := start(t, c); err == nil || !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("got %v, want an error that says %q", err, tt.says)
+			}
+			files, err := os.ReadDir(c.Data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, f := range files {
+				if f.Name() != lockName {
+					t.Errorf("%s is left", f.Name())
+				}
 			}
 		})
 	}
@@ -199,6 +235,31 @@ func TestRootCredentials(t *testing.T) {
 	again, err := os.ReadFile(path)
 	if err != nil || string(again) != string(file) {
 		t.Errorf("the second start changed the file: %v", err)
+	}
+}
+
+// Of nodes that start at once, one makes the root's key. It keeps the file; the others take theirs back, whose keys nobody
+// knows.
+func TestRootCredentialsOfOneNode(t *testing.T) {
+	s, err := Open(t.Context(), base(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if err := s.settle(t.Context()); err != nil { // as when its transaction runs twice
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.rootCredentials()); err != nil || s.newRoot == nil {
+		t.Errorf("the node that made the root's key has lost its file: %v", err)
+	}
+	if err := s.drawRoot(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.settle(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(s.rootCredentials()); !errors.Is(err, os.ErrNotExist) || s.newRoot != nil {
+		t.Errorf("the root has another key, and the file is still there: %v", err)
 	}
 }
 

@@ -1,8 +1,13 @@
 package server_test
 
 import (
+	"crypto/rand"
+	"errors"
+	"io"
+	"log/slog"
 	"strings"
 	"testing"
+	"time"
 
 	"idpool/internal/pgtest"
 	"idpool/pooltest"
@@ -57,9 +62,29 @@ func TestTwoNodes(t *testing.T) {
 	}
 }
 
+// Nodes over one database that each took its own address for the issuer would refuse each other's tokens.
+func TestPostgresNeedsAnIssuer(t *testing.T) {
+	c := server.Config{
+		Listen: "127.0.0.1:0", Data: t.TempDir(), Database: pgtest.Start(t)(t), Log: slog.New(slog.DiscardHandler),
+		Out: io.Discard, Now: time.Now, Rand: rand.Reader,
+	}
+	var usage *server.UsageError
+	if _, err := server.Open(t.Context(), c); !errors.As(err, &usage) || !strings.Contains(err.Error(), "--issuer-url") {
+		t.Fatalf("without an issuer: %v", err)
+	}
+	for _, issuer := range []string{"https://id.example.com", ""} { // the second takes the stored one
+		c.IssuerURL, c.Data = issuer, t.TempDir()
+		node, err := server.Open(t.Context(), c)
+		if err != nil {
+			t.Fatalf("issuer %q: %v", issuer, err)
+		}
+		node.Close()
+	}
+}
+
 // What PostgreSQL cannot even be asked for (NUL, broken UTF-8) is a client's mistake like any other, on a node over it too.
 func TestTextThatNoRowCanHold(t *testing.T) {
-	node := pooltest.Start(t, func(c *server.Config) { c.Database = pgtest.Start(t)(t) })
+	node := pooltest.Start(t, func(c *server.Config) { c.Database, c.IssuerURL = pgtest.Start(t)(t), "http://127.0.0.1:1" })
 	idp := pooltest.NewProvider(t)
 	pool := node.Pool(t, idp)
 	guest := node.Public(t, "GetId", pooltest.Object{"IdentityPoolId": pool}).Must(t).Object(t)["IdentityId"]

@@ -39,6 +39,7 @@ type Server struct {
 	sts      *sts.Service
 	cognito  *cognito.Service
 	metrics  *metrics
+	tls      *tls.Config // nil: plain http
 	listener net.Listener
 	admin    net.Listener // nil: none
 	socket   net.Listener // nil: none
@@ -67,16 +68,39 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.lock, err = lockDirectory(c.Data); err != nil {
 		return err
 	}
+	// What the operator may have got wrong comes first: a start that fails leaves nothing half made.
+	if err := s.listen(); err != nil {
+		return err
+	}
 	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
 		return fmt.Errorf("%w; check --database, and that the database runs", err)
+	}
+	for _, step := range []func(context.Context) error{s.findMasterKey, s.settle, s.wire, s.refresh, s.openSocket, s.develop} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listen takes the addresses, and reads the certificate.
+func (s *Server) listen() (err error) {
+	c := &s.config
+	if c.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(c.TLSCert, c.TLSKey)
+		if err != nil {
+			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
+		}
+		s.tls = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
 	}
 	if s.listener, err = net.Listen("tcp", c.Listen); err != nil {
 		return fmt.Errorf("%w; choose another address by --listen", err)
 	}
-	for _, step := range []func(context.Context) error{s.findMasterKey, s.settle, s.wire, s.refresh, s.openDoors, s.develop} {
-		if err := step(ctx); err != nil {
-			return err
-		}
+	if c.AdminListen == "" {
+		return nil
+	}
+	if s.admin, err = net.Listen("tcp", c.AdminListen); err != nil {
+		return fmt.Errorf("%w; choose another address by --admin-listen", err)
 	}
 	return nil
 }
@@ -198,13 +222,8 @@ func (s *Server) ownAddresses() []netip.AddrPort {
 	return own
 }
 
-// openDoors opens the listeners beside the main one.
-func (s *Server) openDoors(context.Context) (err error) {
-	if s.config.AdminListen != "" {
-		if s.admin, err = net.Listen("tcp", s.config.AdminListen); err != nil {
-			return fmt.Errorf("%w; choose another address by --admin-listen", err)
-		}
-	}
+// openSocket opens the door for other commands on this machine.
+func (s *Server) openSocket(context.Context) (err error) {
 	path := filepath.Join(s.config.Data, SocketName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
@@ -269,13 +288,7 @@ const shutdownTimeout = 30 * time.Second
 // that balancers look elsewhere; then the listeners close, and what runs is finished.
 func (s *Server) Serve(ctx context.Context) error {
 	main := s.httpServer(s.handler())
-	if s.config.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(s.config.TLSCert, s.config.TLSKey)
-		if err != nil {
-			return fmt.Errorf("--tls-cert and --tls-key: %w", err)
-		}
-		main.TLSConfig = &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}
-	}
+	main.TLSConfig = s.tls
 	failed := make(chan error, 3)
 	start := func(l net.Listener, serve func(net.Listener) error) {
 		go func() {

@@ -152,9 +152,9 @@ func writeFile(path string, content []byte) error {
 
 // deployment is what a database says of the deployment that it belongs to.
 type deployment struct {
-	found  bool // somebody has started on it before
-	dev    bool // --dev made it
-	rooted bool // the first account's root has a key
+	found   bool   // somebody has started on it before
+	dev     bool   // --dev made it
+	rootKey string // the access key id of the first account's root; empty: it has none
 	// As they were chosen at the first start; the issuer's URL may be empty.
 	account, issuerURL string
 }
@@ -176,7 +176,9 @@ func readDeployment(tx *store.Tx) (d deployment, err error) {
 		return d, nil
 	}
 	keys, err := tx.AccessKeys(d.account, "")
-	d.rooted = len(keys) > 0
+	if len(keys) > 0 {
+		d.rootKey = keys[0].ID
+	}
 	return d, err
 }
 
@@ -194,16 +196,20 @@ func (s *Server) settle(ctx context.Context) error {
 	if err := s.check(&d); err != nil {
 		return err
 	}
-	if s.config.RootKey == nil && !d.rooted {
+	if s.config.RootKey == nil && d.rootKey == "" {
 		if err := s.drawRoot(); err != nil {
 			return err
 		}
 	}
-	err = s.db.Update(ctx, s.create(&d))
-	if errors.Is(err, store.ErrExists) { // another node was faster
-		err = s.db.Update(ctx, s.create(&d))
+	create := func(tx *store.Tx) (err error) {
+		d, err = s.create(tx)
+		return err
 	}
-	if err == nil && s.newRoot != nil && d.rooted {
+	err = s.db.Update(ctx, create)
+	if errors.Is(err, store.ErrExists) { // another node was faster
+		err = s.db.Update(ctx, create)
+	}
+	if err == nil && s.newRoot != nil && d.rootKey != s.newRoot.ID { // the root has another node's key
 		s.newRoot = nil
 		err = os.Remove(s.rootCredentials())
 	}
@@ -228,36 +234,39 @@ func (s *Server) drawRoot() error {
 	return nil
 }
 
-// create is the transaction of settle. Afterwards d is what the database says, but that rooted means: by another node.
-func (s *Server) create(d *deployment) func(*store.Tx) error {
-	c := &s.config
-	return func(tx *store.Tx) (err error) {
-		if *d, err = readDeployment(tx); err != nil {
-			return err
-		}
-		if err := s.check(d); err != nil {
-			return err
-		}
-		if !d.found {
-			if err := s.createAccount(tx, d); err != nil {
-				return err
-			}
-		}
-		if s.newRoot != nil && !d.rooted {
-			if err := s.newRoot.Store(tx, d.account); err != nil {
-				return err
-			}
-		}
-		set := tx.ChangeSetting
-		if d.issuerURL == "" {
-			set = tx.CreateSetting
-		}
-		if c.IssuerURL == "" || c.IssuerURL == d.issuerURL {
-			return nil
-		}
-		d.issuerURL = c.IssuerURL
-		return set(store.SettingIssuerURL, []byte(c.IssuerURL))
+// create is the transaction of settle: it makes what is missing, and returns the deployment as it then is. It may run twice.
+func (s *Server) create(tx *store.Tx) (d deployment, err error) {
+	if d, err = readDeployment(tx); err != nil {
+		return d, err
 	}
+	if err := s.check(&d); err != nil {
+		return d, err
+	}
+	if !d.found {
+		if err := s.createAccount(tx, &d); err != nil {
+			return d, err
+		}
+	}
+	if s.newRoot != nil && d.rootKey == "" {
+		if err := s.newRoot.Store(tx, d.account); err != nil {
+			return d, err
+		}
+		d.rootKey = s.newRoot.ID
+	}
+	return d, s.keepIssuerURL(tx, &d)
+}
+
+// keepIssuerURL stores the issuer's URL where the operator gives one that is not stored; check has allowed the change.
+func (s *Server) keepIssuerURL(tx *store.Tx, d *deployment) error {
+	given, stored := s.config.IssuerURL, d.issuerURL
+	if given == "" || given == stored {
+		return nil
+	}
+	d.issuerURL = given
+	if stored == "" {
+		return tx.CreateSetting(store.SettingIssuerURL, []byte(given))
+	}
+	return tx.ChangeSetting(store.SettingIssuerURL, []byte(given))
 }
 
 func (s *Server) createAccount(tx *store.Tx, d *deployment) error {
@@ -286,6 +295,8 @@ func (s *Server) check(d *deployment) error {
 		return usage("--dev has root keys that everybody knows, and this database was not made by --dev: choose another directory by --data")
 	case c.IssuerURL == "" && d.issuerURL == "" && !isLoopback(hostOf(c.Listen)):
 		return usage("--listen %s can be reached from elsewhere: give --issuer-url, the URL that others know this server by", c.Listen)
+	case c.IssuerURL == "" && d.issuerURL == "" && s.isPostgres():
+		return usage("a PostgreSQL database is for many nodes, whose tokens have one issuer: give --issuer-url, the URL that others know them by")
 	case c.IssuerURL != "" && d.issuerURL != "" && c.IssuerURL != d.issuerURL && !c.ChangeIssuerURL:
 		return fmt.Errorf("--issuer-url %s: tokens of this deployment are issued by %s, and whoever trusts that would trust no new token; "+
 			"if that is meant, add --change-issuer-url", c.IssuerURL, d.issuerURL)

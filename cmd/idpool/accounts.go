@@ -76,7 +76,11 @@ func (n *node) call(ctx context.Context, operation string, in, out any) error {
 	}
 	reply, err := client.Do(r)
 	if err != nil {
-		return fmt.Errorf("no node answers: %w; is idpool serve running, with the same --data?", err)
+		hint := "is idpool serve running, with the same --data?"
+		if n.endpoint != "" {
+			hint = "is idpool serve running there?"
+		}
+		return fmt.Errorf("no node answers: %w; %s", err, hint)
 	}
 	defer func() { _ = reply.Body.Close() }()
 	return readReply(reply, out)

@@ -19,7 +19,7 @@ func readConfig(r io.Reader) (kong.Resolver, error) {
 		return nil, err
 	}
 	if err := yaml.Unmarshal(content, &values); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the configuration file is no YAML of flags and values: %w", err)
 	}
 	return &configFile{values: values}, nil
 }

@@ -44,7 +44,7 @@ func run(args []string) int {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "idpool: %v\nTry idpool --help.\n", err)
+		fmt.Fprintf(os.Stderr, "idpool: %v\nTry idpool --help, or idpool serve --help.\n", err)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)

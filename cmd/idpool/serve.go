@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"idpool/iam"
 	"idpool/server"
 )
@@ -141,7 +143,5 @@ func (c *serveCommand) providerCA() (*x509.CertPool, error) {
 	return pool, nil
 }
 
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
-}
+// isTerminal tells whether a person reads f. /dev/null is a character device too, so the file's mode does not say it.
+func isTerminal(f *os.File) bool { return term.IsTerminal(int(f.Fd())) }

@@ -8,7 +8,9 @@ help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 run: ## Build and start a node for trying out (idpool serve --dev)
-	go run ./cmd/idpool serve --dev
+	@echo "building; the first time it takes a minute or two"
+	@go build -o bin/idpool ./cmd/idpool
+	@exec bin/idpool serve --dev
 
 build: ## Build bin/idpool, static
 	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/idpool ./cmd/idpool

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -63,11 +64,47 @@ func TestReadme(t *testing.T) {
 	for _, block := range shell.FindAllSubmatch(readme, -1) {
 		commands.WriteString(strings.ReplaceAll(string(block[1]), "http://127.0.0.1:7400", endpoint))
 	}
+	commands.WriteString(`echo "$PROVIDER trusted, $ROLE given"`)
 	printed := terminal(t, commands.String())
-	for _, want := range []string{sessionARN("TourGuest"), `"Token": "`, `"jwks_uri":"` + endpoint, `"kid":"`, `"OpenIdConnectProviderARNs": [`} {
+	for _, want := range []string{":assumed-role/TourGuest-", `"Token": "`, `"jwks_uri":"` + endpoint, `"kid":"`, "oidc-provider/login.example.com trusted, arn:aws:iam::" + account + ":role/Users-"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("the commands did not lead to %s:\n%s", want, printed)
 		}
+	}
+}
+
+// TestReadmeServe starts a node by the README's command for running it for real, on an address and in a directory of the
+// test's. Others then know it by the issuer's URL, and its root by the file that the README names.
+func TestReadmeServe(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	commands := regexp.MustCompile(`(?m)^idpool (serve .*)$`).FindAllSubmatch(readme, -1)
+	if len(commands) != 1 {
+		t.Fatalf("the README has %d commands that serve, not one", len(commands))
+	}
+	n := &node{data: t.TempDir()}
+	args := string(commands[0][1])
+	for _, replaced := range [][2]string{{"--listen 0.0.0.0:7400", "--listen 127.0.0.1:0"}, {"--data /var/lib/idpool", "--data " + n.data}} {
+		if !strings.Contains(args, replaced[0]) {
+			t.Fatalf("the README's command has no %q: %s", replaced[0], args)
+		}
+		args = strings.Replace(args, replaced[0], replaced[1], 1)
+	}
+	n.run(t, strings.Fields(args))
+
+	discovery := run(t, exec.Command(tool(t, "curl", "curl"), "-sSf", n.url+"/.well-known/openid-configuration"))
+	if !strings.Contains(discovery, `"issuer":"https://id.example.com"`) {
+		t.Errorf("the issuer is not that of the command: %s", discovery)
+	}
+	if arn := n.aws(t, "sts", "get-caller-identity", "--query", "Arn"); arn != "arn:aws:iam::"+account+":root" {
+		t.Errorf("the root credentials are those of %s", arn)
+	}
+	n.signal(t, syscall.SIGTERM)
+	if code := n.wait(t); code != 0 {
+		t.Errorf("told to stop, it ends with %d", code)
 	}
 }
 

@@ -47,7 +47,12 @@ func (n *node) restart(t testing.TB, flags ...string) {
 
 func (n *node) start(t testing.TB, flags ...string) {
 	t.Helper()
-	args := append([]string{"serve", "--data", n.data, "--listen", n.listen}, flags...)
+	n.run(t, append([]string{"serve", "--data", n.data, "--listen", n.listen}, flags...))
+}
+
+// run starts the binary with arguments that make it serve, and waits until it is ready.
+func (n *node) run(t testing.TB, args []string) {
+	t.Helper()
 	n.process = start(t, "idpool", environ(), binary, args...)
 	n.await(t, "it serves", func() bool {
 		line, found := n.stderr.line(`"msg":"serving"`)

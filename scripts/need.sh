@@ -14,6 +14,7 @@ need initdb postgresql
 need strace strace
 need curl curl
 need jq jq
+need pgrep procps
 need openssl openssl
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 

@@ -4,6 +4,7 @@
 set -euo pipefail
 
 : "${AWS_ENDPOINT_URL:?set it to the URL of a running idpool, such as http://127.0.0.1:7400}"
+: "${AWS_ACCESS_KEY_ID:?set it and AWS_SECRET_ACCESS_KEY to root keys; a node of --dev has test and test}"
 export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-us-east-1} AWS_PAGER=
 
 # CLIs before 2.13 know no AWS_ENDPOINT_URL, so it is a flag here.

@@ -36,7 +36,7 @@ type Credentials struct {
 	SessionToken string
 }
 
-// GetCredentialsForIdentity gives credentials for an identity: the whole story in five statements.
+// GetCredentialsForIdentity gives credentials for an identity: the whole story in six statements.
 func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredentialsForIdentityInput) (*GetCredentialsForIdentityOutput, error) {
 	v, err := s.findIdentity(ctx, in.IdentityId)
 	if err != nil {
@@ -45,11 +45,15 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 	if err := s.verify(ctx, v, in.Logins); err != nil {
 		return nil, err
 	}
+	tags, err := v.tags()
+	if err != nil {
+		return nil, err
+	}
 	admitted, err := s.admit(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	assumed, err := s.issue(ctx, v, admitted, in.CustomRoleArn)
+	assumed, err := s.issue(ctx, v, admitted, tags, in.CustomRoleArn)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +67,7 @@ func (s *Service) GetCredentialsForIdentity(ctx context.Context, in *GetCredenti
 }
 
 // issue is step 4: from the role to credentials.
-func (s *Service) issue(ctx context.Context, v *visit, a admission, custom string) (*sts.Assumed, error) {
+func (s *Service) issue(ctx context.Context, v *visit, a admission, tags map[string]string, custom string) (*sts.Assumed, error) {
 	role, err := v.role(custom)
 	if err != nil {
 		return nil, err
@@ -72,7 +76,7 @@ func (s *Service) issue(ctx context.Context, v *visit, a admission, custom strin
 	return s.STS.Issue(ctx, &sts.Request{
 		Account: v.ref.Account, AccountVersion: v.ref.AccountVersion, RoleARN: role,
 		SessionName: sessionName, Lifetime: sts.DefaultLifetime, Guest: len(v.logins) == 0,
-		Web: sts.WebIdentity{Audience: v.pool.FullID(), Subject: a.ID.In(v.ref.Region), AMR: amr},
+		Web: sts.WebIdentity{Audience: v.pool.FullID(), Subject: a.ID.In(v.ref.Region), AMR: amr, Tags: tags},
 		Identity: sts.IdentityOf{
 			ID: a.ID, Region: v.ref.Region, Pool: v.ref.ID, PoolEpoch: v.ref.Epoch, Epoch: a.Epoch, AMR: amr,
 		},

@@ -75,7 +75,7 @@ func orNotFound(err, missing error) error {
 	return err
 }
 
-// refusal words what identity.Resolve refused. The texts of the last two are not known of the original.
+// refusal words what identity.Resolve and Merge refused. The texts from SecondLogin on are not known of the original.
 func refusal(r identity.Refusal, id string) error {
 	switch r {
 	case identity.GuestsForbidden:
@@ -86,6 +86,8 @@ func refusal(r identity.Refusal, id string) error {
 		return notAuthorized("Logins don't match. Please include at least one valid login for this identity or identity pool.")
 	case identity.SecondLogin:
 		return conflict("Another login of this provider is already linked to the identity.")
+	case identity.DeveloperTaken:
+		return &wire.Error{Code: "DeveloperUserAlreadyRegisteredException", Message: "This developer user identifier is already registered with Cognito."}
 	}
-	return invalidParameter("An identity can have at most %d logins.", identity.MaxLinked)
+	return invalidParameter("The identity would have too many logins.")
 }

@@ -16,10 +16,11 @@ type GetIdOutput struct {
 
 // GetId gives the identity of a person, which is made at the first sight of a login, or a new guest.
 func (s *Service) GetId(ctx context.Context, in *GetIdInput) (*GetIdOutput, error) {
-	v, err := s.findPool(ctx, in.IdentityPoolId, in.Logins)
+	v, err := s.findPool(ctx, in.IdentityPoolId, claimedLogins(in.Logins))
 	if err != nil {
 		return nil, err
 	}
+	v.getID = true
 	if err := s.verify(ctx, v, in.Logins); err != nil {
 		return nil, err
 	}

@@ -2,6 +2,8 @@ package cognito
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"idpool/identity"
 	"idpool/store"
@@ -51,6 +53,58 @@ func (s *Service) DescribeIdentity(ctx context.Context, c wire.Caller, in *Descr
 	return ptr(describeIdentity(found, region)), nil
 }
 
+// DeleteIdentitiesInput is the input of DeleteIdentities.
+type DeleteIdentitiesInput struct {
+	IdentityIdsToDelete []string `api:"IdentityIdList,required"`
+}
+
+// DeleteIdentitiesOutput is the output of DeleteIdentities.
+type DeleteIdentitiesOutput struct {
+	UnprocessedIdentityIds []UnprocessedIdentityId
+}
+
+// UnprocessedIdentityId is an identity that was not deleted, and why.
+type UnprocessedIdentityId struct {
+	IdentityId string
+	ErrorCode  string // AccessDenied or InternalServerError
+}
+
+// DeleteIdentities removes identities of any of the account's pools in the region. One that is not there, or not the
+// caller's, is told as AccessDenied; whether the original does the same for the first is not known.
+func (s *Service) DeleteIdentities(ctx context.Context, c wire.Caller, in *DeleteIdentitiesInput) (*DeleteIdentitiesOutput, error) {
+	if err := s.may(ctx, c, "DeleteIdentities", "*"); err != nil {
+		return nil, err
+	}
+	var out *DeleteIdentitiesOutput
+	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+		out = &DeleteIdentitiesOutput{UnprocessedIdentityIds: []UnprocessedIdentityId{}}
+		for _, fullID := range slices.Compact(slices.Sorted(slices.Values(in.IdentityIdsToDelete))) {
+			switch err := deleteIdentity(tx, c, fullID); {
+			case errors.Is(err, store.ErrNotFound):
+				out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds, UnprocessedIdentityId{IdentityId: fullID, ErrorCode: "AccessDenied"})
+			case err != nil:
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func deleteIdentity(tx *store.Tx, c wire.Caller, fullID string) error {
+	region, id, err := identity.ParseID(fullID)
+	if err != nil || region != c.Region {
+		return store.ErrNotFound
+	}
+	if _, err := tx.IdentityOf(scope(c), id); err != nil {
+		return err
+	}
+	return tx.DeleteIdentity(id)
+}
+
 // ListIdentitiesInput is the input of ListIdentities.
 type ListIdentitiesInput struct {
 	IdentityPoolId string `api:"IdentityPoolId,required"`
@@ -88,7 +142,7 @@ func (s *Service) ListIdentities(ctx context.Context, c wire.Caller, in *ListIde
 	out := &ListIdentitiesOutput{IdentityPoolId: in.IdentityPoolId, Identities: []IdentityDescription{}}
 	if len(page) > in.MaxResults {
 		page = page[:in.MaxResults]
-		if out.NextToken, err = book.seal(page[len(page)-1].ID); err != nil {
+		if out.NextToken, err = book.seal(page[len(page)-1].ID[:]); err != nil {
 			return nil, err
 		}
 	}

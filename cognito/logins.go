@@ -19,8 +19,14 @@ type proof struct {
 	login  identity.Login
 	name   string // first part of its pair in amr: the provider's name
 	detail string // second part
-	mapper string // its key in the pool's role mappings and principal tags
+	mapper string // its key in the pool's role mappings
+	tagged string // its key in the pool's principal tags
 	claims identity.Claims
+
+	// What follows is of a token of our own that a developer was given.
+	held    bool // it proves a login that the identity has already, and never links one
+	tags    map[string]string
+	expires time.Time
 }
 
 // verifyTimeout bounds how long a call with several logins waits for their providers.
@@ -49,10 +55,18 @@ func (s *Service) verify(ctx context.Context, v *visit, tokens map[string]string
 	return nil
 }
 
+// shows tells whether a verified login is the identity's.
+func (v *visit) shows(i *identity.Identity) bool {
+	return slices.ContainsFunc(v.logins, func(p proof) bool { return slices.Contains(i.Logins, p.login) })
+}
+
 // verifyLogin finds the provider that a key of the Logins map means in this pool, and asks it.
 func (s *Service) verifyLogin(ctx context.Context, v *visit, key, token string) (proof, error) {
 	if v.pool.Developer == providerName(key) && v.pool.Developer != "" {
 		return proof{}, invalidParameter("Please provide a valid public provider.")
+	}
+	if key == issuer.Name && v.named != nil {
+		return s.verifyOwn(ctx, v, token)
 	}
 	oidc, err := s.findOIDC(ctx, v, providerName(key))
 	if err != nil {
@@ -122,7 +136,7 @@ func (s *Service) verifyOIDC(ctx context.Context, p *iam.Provider, token string)
 	}
 	return proof{
 		login: identity.Login{Provider: p.Name, Subject: claims.Subject},
-		name:  p.Name, detail: p.OIDC.ARN + ":OIDC:" + claims.Subject, mapper: p.OIDC.ARN, claims: claims,
+		name:  p.Name, detail: p.OIDC.ARN + ":OIDC:" + claims.Subject, mapper: p.OIDC.ARN, tagged: p.OIDC.ARN, claims: claims,
 	}, nil
 }
 

@@ -6,13 +6,12 @@ import (
 	"errors"
 	"strings"
 
-	"idpool/identity"
 	"idpool/store"
 	"idpool/wire"
 )
 
 // book seals and opens the page tokens of one list. A token is sealed for the operation, account, region and pool that it
-// was given out for, and opens for no other: base64url of a box of the last id shown.
+// was given out for, and opens for no other: base64url of a box of the last entry shown.
 type book struct {
 	keys *store.Keyring
 	list string // what the token is bound to
@@ -28,12 +27,12 @@ func (s *Service) book(c wire.Caller, operation, pool string) *book {
 	return &book{keys: s.Keys, list: strings.Join([]string{operation, c.Account, c.Region, pool}, "\x00")}
 }
 
-func (b *book) seal(last identity.ID) (string, error) {
-	box, err := b.keys.Seal(purposePage, last[:], []byte(b.list))
+func (b *book) seal(last []byte) (string, error) {
+	box, err := b.keys.Seal(purposePage, last, []byte(b.list))
 	return pageText.EncodeToString(box), err
 }
 
-// open returns the last id shown, nil for no token. The original's text for a bad one is not known.
+// open returns the last entry shown, nil for no token. The original's text for a bad one is not known.
 func (b *book) open(ctx context.Context, token string) ([]byte, error) {
 	if token == "" {
 		return nil, nil

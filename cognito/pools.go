@@ -16,15 +16,6 @@ import (
 	"idpool/wire"
 )
 
-// Limits of an account.
-const (
-	MaxPools   = 1000 // in a region
-	MaxRegions = 64
-)
-
-// maxProviders is how many OIDC providers, SAML providers or user pools a pool may trust, each.
-const maxProviders = 50
-
 // customIDTag is the tag that chooses a new pool's id, a UUID: so that ids in the configuration of apps survive a move.
 const customIDTag = "_custom_id_"
 
@@ -109,8 +100,8 @@ var (
 
 // checkProviders refuses providers that nobody could ever verify.
 func (s *Service) checkProviders(c wire.Caller, p *identity.Settings) error {
-	if max(len(p.OIDC), len(p.SAML), len(p.UserPools)) > maxProviders {
-		return limitExceeded("An identity pool can have at most %d providers of a kind.", maxProviders)
+	if max(len(p.OIDC), len(p.SAML), len(p.UserPools)) > s.Quotas.Providers {
+		return limitExceeded("An identity pool can have at most %d providers of a kind.", s.Quotas.Providers)
 	}
 	for _, u := range p.UserPools {
 		if !userPoolName.MatchString(u.Provider) {
@@ -157,7 +148,7 @@ func (s *Service) CreateIdentityPool(ctx context.Context, c wire.Caller, in *Cre
 	if err := s.checkProviders(c, &pool.Settings); err != nil {
 		return nil, err
 	}
-	if err := checkTags(pool.Tags); err != nil {
+	if err := s.checkTags(pool.Tags); err != nil {
 		return nil, err
 	}
 	if err := s.drawPool(pool); err != nil {
@@ -204,8 +195,8 @@ func (s *Service) checkQuota(tx *store.Tx, c wire.Caller) error {
 	if err != nil {
 		return err
 	}
-	if n >= MaxPools {
-		return limitExceeded("The account has its %d identity pools in this region.", MaxPools)
+	if n >= int64(s.Quotas.Pools) {
+		return limitExceeded("The account has its %d identity pools in this region.", s.Quotas.Pools)
 	}
 	if n > 0 {
 		return nil
@@ -275,7 +266,7 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, c wire.Caller, in *Ide
 	if err := s.may(ctx, c, "UpdateIdentityPool", in.IdentityPoolId); err != nil {
 		return nil, err
 	}
-	if err := checkTags(in.IdentityPoolTags); err != nil {
+	if err := s.checkTags(in.IdentityPoolTags); err != nil {
 		return nil, err
 	}
 	var out *IdentityPool
@@ -354,7 +345,7 @@ func (s *Service) ListIdentityPools(ctx context.Context, c wire.Caller, in *List
 	out := &ListIdentityPoolsOutput{IdentityPools: []IdentityPoolShortDescription{}}
 	if len(page) > in.MaxResults {
 		page = page[:in.MaxResults]
-		if out.NextToken, err = book.seal(page[len(page)-1].ID); err != nil {
+		if out.NextToken, err = book.seal(page[len(page)-1].ID[:]); err != nil {
 			return nil, err
 		}
 	}

@@ -12,9 +12,6 @@ import (
 	"idpool/wire"
 )
 
-// maxRules is how many rules one provider's mapping may have; the model says 400, the original enforces this.
-const maxRules = 25
-
 // RoleMapping says how a provider's logins get their role.
 type RoleMapping struct {
 	Type                    string              `api:"RoleMappingType,required"`
@@ -52,7 +49,7 @@ func (s *Service) SetIdentityPoolRoles(ctx context.Context, c wire.Caller, in *S
 			return nil, notAuthorized("Access to Role '%s' is forbidden.", arn)
 		}
 	}
-	mappers, err := in.mappers()
+	mappers, err := in.mappers(s.Quotas.Rules)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +86,7 @@ func (in *SetIdentityPoolRolesInput) roleARNs() []string {
 }
 
 // mappers checks and converts the mappings. Of the texts only that of the number of rules is known of the original.
-func (in *SetIdentityPoolRolesInput) mappers() (map[string]identity.Mapper, error) {
+func (in *SetIdentityPoolRolesInput) mappers(maxRules int) (map[string]identity.Mapper, error) {
 	mappers := make(map[string]identity.Mapper, len(in.RoleMappings))
 	for _, key := range slices.Sorted(maps.Keys(in.RoleMappings)) {
 		m := in.RoleMappings[key]

@@ -27,6 +27,8 @@ type Service struct {
 	Log      *slog.Logger
 	// Regions are the regions that pools may be in; empty means any, up to MaxRegions in an account.
 	Regions []string
+	// Quotas bound sizes; DefaultQuotas are the original's.
+	Quotas Quotas
 	// Sweep is called after a pool was deleted; it must not wait.
 	Sweep func()
 
@@ -57,6 +59,7 @@ func (s *Service) API() *wire.Service {
 func (s *Service) Operations() []wire.Operation {
 	return []wire.Operation{
 		wire.Signed("CreateIdentityPool", s.CreateIdentityPool),
+		wire.Signed("DeleteIdentities", s.DeleteIdentities),
 		wire.Signed("DeleteIdentityPool", s.DeleteIdentityPool),
 		wire.Signed("DescribeIdentity", s.DescribeIdentity),
 		wire.Signed("DescribeIdentityPool", s.DescribeIdentityPool),
@@ -64,9 +67,19 @@ func (s *Service) Operations() []wire.Operation {
 		wire.Public("GetId", s.GetId),
 		wire.Signed("GetIdentityPoolRoles", s.GetIdentityPoolRoles),
 		wire.Public("GetOpenIdToken", s.GetOpenIdToken),
+		wire.Signed("GetOpenIdTokenForDeveloperIdentity", s.GetOpenIdTokenForDeveloperIdentity),
+		wire.Signed("GetPrincipalTagAttributeMap", s.GetPrincipalTagAttributeMap),
 		wire.Signed("ListIdentities", s.ListIdentities),
 		wire.Signed("ListIdentityPools", s.ListIdentityPools),
+		wire.Signed("ListTagsForResource", s.ListTagsForResource),
+		wire.Signed("LookupDeveloperIdentity", s.LookupDeveloperIdentity),
+		wire.Signed("MergeDeveloperIdentities", s.MergeDeveloperIdentities),
 		wire.Signed("SetIdentityPoolRoles", s.SetIdentityPoolRoles),
+		wire.Signed("SetPrincipalTagAttributeMap", s.SetPrincipalTagAttributeMap),
+		wire.Signed("TagResource", s.TagResource),
+		wire.Signed("UnlinkDeveloperIdentity", s.UnlinkDeveloperIdentity),
+		wire.Public("UnlinkIdentity", s.UnlinkIdentity),
+		wire.Signed("UntagResource", s.UntagResource),
 		wire.Signed("UpdateIdentityPool", s.UpdateIdentityPool),
 	}
 }

@@ -1,22 +1,24 @@
 package cognito
 
 import (
+	"context"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
-)
 
-// maxTags is how many tags a pool may have.
-const maxTags = 50
+	"idpool/identity"
+	"idpool/store"
+	"idpool/wire"
+)
 
 // tagText is what keys and values of tags may hold, after the developer guide's page on tagging.
 var tagText = regexp.MustCompile(`^[\p{L}\p{N}\p{Z}_.:/=+\-@]*$`)
 
 // checkTags checks what no constraint of the model says. The original's texts are not known.
-func checkTags(tags map[string]string) error {
-	if len(tags) > maxTags {
-		return invalidParameter("An identity pool can have at most %d tags.", maxTags)
+func (s *Service) checkTags(tags map[string]string) error {
+	if len(tags) > s.Quotas.Tags {
+		return invalidParameter("An identity pool can have at most %d tags.", s.Quotas.Tags)
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		value := tags[key]
@@ -26,6 +28,113 @@ func checkTags(tags map[string]string) error {
 		case !tagText.MatchString(key) || !tagText.MatchString(value):
 			return invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
 		}
+	}
+	return nil
+}
+
+// TagResourceInput is the input of TagResource.
+type TagResourceInput struct {
+	ResourceArn string            `api:"ARNString,required"`
+	Tags        map[string]string `api:"IdentityPoolTagsType,required"`
+}
+
+// Empty is the output of operations that answer {}.
+type Empty struct{}
+
+// TagResource adds tags to a pool, or changes them.
+func (s *Service) TagResource(ctx context.Context, c wire.Caller, in *TagResourceInput) (*Empty, error) {
+	pool := poolOfARN(in.ResourceArn)
+	if err := s.may(ctx, c, "TagResource", pool); err != nil {
+		return nil, err
+	}
+	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
+}
+
+// UntagResourceInput is the input of UntagResource.
+type UntagResourceInput struct {
+	ResourceArn string   `api:"ARNString,required"`
+	TagKeys     []string `api:"IdentityPoolTagsListType,required"`
+}
+
+// UntagResource removes tags from a pool. Those that it does not have are none.
+func (s *Service) UntagResource(ctx context.Context, c wire.Caller, in *UntagResourceInput) (*Empty, error) {
+	pool := poolOfARN(in.ResourceArn)
+	if err := s.may(ctx, c, "UntagResource", pool); err != nil {
+		return nil, err
+	}
+	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) {
+		for _, key := range in.TagKeys {
+			delete(tags, key)
+		}
+	})
+}
+
+func (s *Service) changeTags(ctx context.Context, c wire.Caller, arn string, change func(tags map[string]string)) (*Empty, error) {
+	if err := checkPoolARN(c, arn); err != nil {
+		return nil, err
+	}
+	err := s.changePool(ctx, c, poolOfARN(arn), func(tx *store.Tx, pool *identity.Pool) error {
+		if pool.Tags == nil {
+			pool.Tags = make(map[string]string)
+		}
+		change(pool.Tags)
+		if err := s.checkTags(pool.Tags); err != nil {
+			return err
+		}
+		return tx.UpdatePool(pool)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &Empty{}, nil
+}
+
+// ListTagsForResourceInput is the input of ListTagsForResource.
+type ListTagsForResourceInput struct {
+	ResourceArn string `api:"ARNString,required"`
+}
+
+// ListTagsForResourceOutput is the output of ListTagsForResource.
+type ListTagsForResourceOutput struct {
+	Tags map[string]string
+}
+
+// ListTagsForResource shows a pool's tags.
+func (s *Service) ListTagsForResource(ctx context.Context, c wire.Caller, in *ListTagsForResourceInput) (*ListTagsForResourceOutput, error) {
+	id := poolOfARN(in.ResourceArn)
+	if err := s.may(ctx, c, "ListTagsForResource", id); err != nil {
+		return nil, err
+	}
+	if err := checkPoolARN(c, in.ResourceArn); err != nil {
+		return nil, err
+	}
+	out := &ListTagsForResourceOutput{Tags: map[string]string{}}
+	err := s.viewPool(ctx, c, id, func(_ *store.Tx, pool *identity.Pool) error {
+		maps.Copy(out.Tags, pool.Tags)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// poolOfARN is the id of the pool that an ARN names.
+func poolOfARN(arn string) string {
+	_, id, _ := strings.Cut(arn, ":identitypool/")
+	return id
+}
+
+var poolARN = regexp.MustCompile(`^arn:aws[a-z-]*:cognito-identity:([^:]*):([^:]*):identitypool/[\w-]+:[0-9a-f-]+$`)
+
+// checkPoolARN refuses an ARN that is no pool's, and answers for one of another account or region as for an unknown one.
+func checkPoolARN(c wire.Caller, arn string) error {
+	m := poolARN.FindStringSubmatch(arn)
+	switch {
+	case m == nil:
+		return invalidParameter("%s is not the ARN of an identity pool.", arn)
+	case m[1] != c.Region || m[2] != c.Account:
+		return noPool(poolOfARN(arn))
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package cognito
 
 import (
 	"context"
+	"time"
 
 	"idpool/issuer"
 )
@@ -30,17 +31,38 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err := s.verify(ctx, v, in.Logins); err != nil {
 		return nil, err
 	}
+	tags, err := v.tags()
+	if err != nil {
+		return nil, err
+	}
 	admitted, err := s.admit(ctx, v)
 	if err != nil {
 		return nil, err
 	}
-	id := admitted.ID.In(v.ref.Region)
-	claims := issuer.Claims{Subject: id, Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN()}
-	token, err := s.Issuer.Mint(ctx, claims, issuer.TokenLifetime)
+	token, err := s.mint(ctx, v, admitted, tags, v.tokenLifetime(s.Issuer.Now()))
 	if err != nil {
 		return nil, err
 	}
-	return &GetOpenIdTokenOutput{IdentityId: id, Token: token}, nil
+	return &GetOpenIdTokenOutput{IdentityId: admitted.ID.In(v.ref.Region), Token: token}, nil
+}
+
+// mint is the last step of the calls that answer a token.
+func (s *Service) mint(ctx context.Context, v *visit, a admission, tags map[string]string, lifetime time.Duration) (string, error) {
+	claims := issuer.Claims{
+		Subject: a.ID.In(v.ref.Region), Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN(), Tags: asClaim(tags),
+	}
+	return s.Issuer.Mint(ctx, claims, lifetime)
+}
+
+// tokenLifetime is ten minutes, but a token of ours that was shown is never outlived by the one that it is exchanged for.
+func (v *visit) tokenLifetime(now time.Time) time.Duration {
+	lifetime := issuer.TokenLifetime
+	for _, p := range v.logins {
+		if p.held {
+			lifetime = min(lifetime, p.expires.Sub(now))
+		}
+	}
+	return max(lifetime, time.Second)
 }
 
 // allowsClassicFlow goes by what was said: a pool that never said anything allows it.

@@ -16,6 +16,7 @@ import (
 type visit struct {
 	ref    store.PoolRef
 	pool   *identity.Pool
+	getID  bool               // the call is GetId
 	named  *identity.Identity // the identity that the call names; nil for GetId
 	asked  string             // its id as it was sent
 	owners []store.Owner      // who owns the logins that the tokens, not yet verified, speak of
@@ -23,13 +24,12 @@ type visit struct {
 }
 
 // findPool is step 1 of a call that names a pool.
-func (s *Service) findPool(ctx context.Context, fullID string, tokens map[string]string) (*visit, error) {
+func (s *Service) findPool(ctx context.Context, fullID string, claimed [][32]byte) (*visit, error) {
 	v := &visit{}
 	region, id, err := identity.ParseID(fullID)
 	if err != nil {
 		return nil, noPool(fullID)
 	}
-	claimed := claimedLogins(tokens)
 	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		v.ref, v.owners, err = tx.FindPool(region, id, claimed)
 		return err
@@ -73,6 +73,17 @@ func claimedLogins(tokens map[string]string) [][32]byte {
 	return hashes
 }
 
+// claimedUsers lists the logins that a developer's call may vouch for: which of them does is known with the pool.
+func claimedUsers(logins map[string]string) [][32]byte {
+	hashes := claimedLogins(logins)
+	for key, user := range logins {
+		if _, _, isToken := provider.Peek(user); !isToken {
+			hashes = append(hashes, identity.Login{Provider: key, Subject: user}.Hash())
+		}
+	}
+	return hashes
+}
+
 // providerName is the name under which a provider's logins are kept. Some issuers end in a slash; IAM's names do not.
 func providerName(loginsKey string) string { return strings.TrimSuffix(loginsKey, "/") }
 
@@ -85,7 +96,10 @@ type admission struct {
 // admit is step 3: it decides which identity the verified logins mean, and writes what is new. A known login costs no
 // write and no further read.
 func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
-	facts := &identity.Facts{AllowGuests: v.pool.AllowGuests, Named: v.named, Owners: v.knownOwners()}
+	facts := &identity.Facts{
+		AllowGuests: v.pool.AllowGuests, Developer: v.pool.Developer, MaxLinked: s.Quotas.LinkedLogins,
+		Named: v.named, Owners: v.knownOwners(),
+	}
 	for _, p := range v.logins {
 		facts.Logins = append(facts.Logins, p.login)
 	}
@@ -136,6 +150,9 @@ func (s *Service) resolve(facts *identity.Facts, v *visit) (identity.Plan, error
 	plan, err := identity.Resolve(facts)
 	var refused identity.Refusal
 	if errors.As(err, &refused) {
+		if refused == identity.TooManyLogins && v.getID { // the only such call whose errors have this one
+			return plan, limitExceeded("The identity would have more than %d logins.", facts.MaxLinked)
+		}
 		return plan, refusal(refused, v.asked)
 	}
 	return plan, err
@@ -182,6 +199,9 @@ func (s *Service) gather(tx *store.Tx, v *visit, facts *identity.Facts) error {
 	if v.named != nil {
 		if facts.Named, err = tx.Identity(ref.Key, v.named.ID); err != nil {
 			return orNotFound(err, noIdentity(v.asked))
+		}
+		if !v.holds(facts.Named) { // unlinked a moment ago
+			return refusal(identity.NoLoginMatches, v.asked)
 		}
 	}
 	for _, o := range owners {

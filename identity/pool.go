@@ -1,6 +1,9 @@
 package identity
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Pool is one identity pool.
 type Pool struct {
@@ -64,13 +67,20 @@ type Rule struct {
 
 // TagMap says which claims become principal tags.
 type TagMap struct {
-	UseDefaults *bool             `json:"use_defaults,omitempty"`
+	UseDefaults bool              `json:"use_defaults,omitempty"`
 	Tags        map[string]string `json:"tags,omitempty"` // tag key -> claim name
 }
 
 // HasProviders tells whether anybody can sign in to the pool, guests aside.
 func (s *Settings) HasProviders() bool {
 	return len(s.Social)+len(s.OIDC)+len(s.UserPools)+len(s.SAML) > 0 || s.Developer != ""
+}
+
+// HasProvider tells whether a name is that of a provider whose tokens the pool takes: a domain, the ARN of an OIDC or SAML
+// provider, a user pool.
+func (s *Settings) HasProvider(name string) bool {
+	return slices.Contains(s.OIDC, name) || slices.Contains(s.SAML, name) || s.Social[name] != "" ||
+		slices.ContainsFunc(s.UserPools, func(u UserPool) bool { return u.Provider == name })
 }
 
 // Identity is one person, or one guest, in one pool.

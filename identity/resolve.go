@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// MaxLinked is how many logins one identity may have.
+// MaxLinked is how many logins one identity may have, unless the operator says otherwise.
 const MaxLinked = 20
 
 // Refusal says why no identity follows from what a caller showed. Each service gives it its own words.
@@ -17,7 +17,8 @@ const (
 	Forbidden                          // the named identity is not for this caller: it has logins and none was shown, or it lost a merge
 	NoLoginMatches                     // logins were shown, none of them is the named identity's
 	SecondLogin                        // the identity would have two logins of one provider
-	TooManyLogins                      // the identity would have more than MaxLinked logins
+	TooManyLogins                      // the identity would have more logins than it may
+	DeveloperTaken                     // the developer's identifier belongs to another identity than the named one
 )
 
 func (r Refusal) Error() string {
@@ -32,6 +33,8 @@ func (r Refusal) Error() string {
 		return "the identity would have two logins of one provider"
 	case TooManyLogins:
 		return "the identity would have too many logins"
+	case DeveloperTaken:
+		return "the developer's identifier belongs to another identity"
 	}
 	return "refused"
 }
@@ -50,9 +53,11 @@ func (p *Plan) Writes() bool { return p.New || len(p.Link)+len(p.Absorb) > 0 }
 // Facts are all that Resolve looks at.
 type Facts struct {
 	AllowGuests bool
+	Developer   string     // the developer provider: an identity may have several of its identifiers
+	MaxLinked   int        // how many logins an identity may have
 	Fresh       ID         // the id that a new identity would get
 	Named       *Identity  // the identity that the call names; nil for GetId
-	Logins      []Login    // the verified logins that the call shows
+	Logins      []Login    // the verified logins that the call shows, a developer's own word for his users among them
 	Owners      []Identity // the identities that own some of Logins, each once, whole
 }
 
@@ -70,7 +75,7 @@ type Facts struct {
 //	                    none is its own     refused
 //	                    one is its own      the identity; the rest is linked, other owners are taken in
 //
-// It returns a Refusal as its error.
+// A developer's identifier never moves to the identity that a call names. It returns a Refusal as its error.
 func Resolve(f *Facts) (Plan, error) {
 	if len(f.Logins) == 0 {
 		return resolveGuest(f)
@@ -95,7 +100,10 @@ func Resolve(f *Facts) (Plan, error) {
 			has = append(has, login)
 		}
 	}
-	return plan, checkLogins(has)
+	if !plan.Writes() { // what was once let in stays
+		return plan, nil
+	}
+	return plan, checkLogins(has, f.Developer, f.MaxLinked)
 }
 
 func resolveGuest(f *Facts) (Plan, error) {
@@ -118,6 +126,8 @@ func findParent(f *Facts) (*Identity, error) {
 	switch {
 	case f.Named.Disabled:
 		return nil, Forbidden
+	case f.developerTaken():
+		return nil, DeveloperTaken
 	case len(f.Named.Logins) > 0:
 		if !slices.ContainsFunc(f.Logins, func(l Login) bool { return slices.Contains(f.Named.Logins, l) }) {
 			return nil, NoLoginMatches
@@ -127,6 +137,15 @@ func findParent(f *Facts) (*Identity, error) {
 		return oldest(f.Owners), nil
 	}
 	return f.Named, nil
+}
+
+// developerTaken tells whether an identifier of the developer's, shown beside the named identity, belongs to another.
+func (f *Facts) developerTaken() bool {
+	return f.Developer != "" && slices.ContainsFunc(f.Logins, func(l Login) bool {
+		return l.Provider == f.Developer && slices.ContainsFunc(f.Owners, func(o Identity) bool {
+			return o.ID != f.Named.ID && slices.Contains(o.Logins, l)
+		})
+	})
 }
 
 // oldest chooses among identities so that the same history always gives the same answer.
@@ -163,16 +182,47 @@ func (f *Facts) absorbed(parent *Identity) []Identity {
 	return others
 }
 
-func checkLogins(logins []Login) error {
-	if len(logins) > MaxLinked {
+func checkLogins(logins []Login, developer string, most int) error {
+	if len(logins) > most {
 		return TooManyLogins
 	}
 	seen := make(map[string]bool, len(logins))
 	for _, l := range logins {
-		if seen[l.Provider] {
+		if seen[l.Provider] && l.Provider != developer {
 			return SecondLogin
 		}
 		seen[l.Provider] = true
 	}
 	return nil
+}
+
+// Merge decides that one identity takes another in because the developer says so. It returns a Refusal.
+func Merge(destination, source *Identity, developer string, most int) (Plan, error) {
+	plan := Plan{Identity: destination.ID}
+	switch {
+	case source.ID == destination.ID:
+		return plan, nil
+	case source.Disabled || destination.Disabled:
+		return Plan{}, Forbidden
+	}
+	plan.Absorb = []ID{source.ID}
+	return plan, checkLogins(slices.Concat(destination.Logins, source.Logins), developer, most)
+}
+
+// Unlinking is what an identity loses.
+type Unlinking struct {
+	Logins  []Login
+	Disable bool // it was the last: nobody can reach the identity again, as a guest neither
+}
+
+// Unlink decides what an identity loses when some of its logins are dropped.
+func Unlink(i *Identity, drop func(Login) bool) Unlinking {
+	var u Unlinking
+	for _, l := range i.Logins {
+		if drop(l) {
+			u.Logins = append(u.Logins, l)
+		}
+	}
+	u.Disable = len(u.Logins) > 0 && len(u.Logins) == len(i.Logins)
+	return u
 }

@@ -21,7 +21,12 @@ import (
 var (
 	ax, ay = login("a", "x"), login("a", "y")
 	bx, cx = login("b", "x"), login("c", "x")
+
+	dx, dy = login(developer, "x"), login(developer, "y")
 )
+
+// developer is the provider of the developer's own users.
+const developer = "developer"
 
 func login(provider, subject string) identity.Login {
 	return identity.Login{Provider: provider, Subject: subject}
@@ -58,7 +63,7 @@ func disabled(n int) identity.Identity {
 type call struct{ identity.Facts }
 
 func shows(logins ...identity.Login) call {
-	return call{identity.Facts{AllowGuests: true, Fresh: fresh, Logins: logins}}
+	return call{identity.Facts{AllowGuests: true, Developer: developer, MaxLinked: identity.MaxLinked, Fresh: fresh, Logins: logins}}
 }
 
 func (c call) naming(i identity.Identity) call {
@@ -164,6 +169,24 @@ func TestResolve(t *testing.T) {
 		{"a merge to 20", shows(append(many(1, 0), many(1, 10)...)...).owners(person(1, many(10, 0)...), person(2, many(10, 10)...)), is(id(1)).absorbs(id(2))},
 		{"a merge to 21", shows(append(many(1, 0), many(1, 10)...)...).owners(person(1, many(10, 0)...), person(2, many(11, 10)...)), refused(identity.TooManyLogins)},
 		{"21 new logins", shows(many(21, 0)...), refused(identity.TooManyLogins)},
+		{"21 logins, let in when more were allowed", shows(ax).owners(person(1, append(many(20, 0), ax)...)), is(id(1))},
+
+		// The developer's own identifiers.
+		{"an identifier, unknown", shows(dx), makes().links(dx)},
+		{"an identifier, unknown, where guests are not allowed", shows(dx).noGuests(), makes().links(dx)},
+		{"an identifier, known", shows(dx).owners(person(1, dx)), is(id(1))},
+		{"an identifier and a login of another: the older takes the younger in", shows(dx, ax).owners(person(2, dx), person(1, ax)), is(id(1)).absorbs(id(2))},
+		{"an identifier for a guest", shows(dx).naming(guest(1)), is(id(1)).links(dx)},
+		{"an identifier that the named identity has", shows(dx).naming(person(1, dx)).owners(person(1, dx)), is(id(1))},
+		{"an identifier for an identity, without a login of its own", shows(dx).naming(person(1, ax)), refused(identity.NoLoginMatches)},
+		{"an identifier for an identity, with a login of its own", shows(dx, ax).naming(person(1, ax)).owners(person(1, ax)), is(id(1)).links(dx)},
+		{"a second identifier, with a login of its own", shows(dy, ax).naming(person(1, ax, dx)).owners(person(1, ax, dx)), is(id(1)).links(dy)},
+		{"an identifier of another, for a guest", shows(dx).naming(guest(1)).owners(person(2, dx)), refused(identity.DeveloperTaken)},
+		{"an identifier of another, for an identity", shows(dx).naming(person(1, ax)).owners(person(2, dx)), refused(identity.DeveloperTaken)},
+		{"an identifier of another, with a login of its own", shows(dx, ax).naming(person(1, ax)).owners(person(1, ax), person(2, dx)), refused(identity.DeveloperTaken)},
+		{"an identifier for one that lost a merge", shows(dx).naming(disabled(1)).owners(person(2, dx)), refused(identity.Forbidden)},
+		{"its identifier and a login of another: that is taken in", shows(dx, ax).naming(person(2, dx)).owners(person(1, ax), person(2, dx)), is(id(2)).absorbs(id(1))},
+		{"identifiers of two, through a login", shows(ax, bx).owners(person(1, ax, dx), person(2, bx, dy)), is(id(1)).absorbs(id(2))},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var got outcome
@@ -243,7 +266,7 @@ func (w *world) do(t *rapid.T, named *identity.Identity, logins []identity.Login
 }
 
 func (w *world) facts(named *identity.Identity, logins []identity.Login) *identity.Facts {
-	facts := &identity.Facts{AllowGuests: true, Fresh: id(w.next), Logins: slices.Clone(logins)}
+	facts := &identity.Facts{AllowGuests: true, MaxLinked: identity.MaxLinked, Fresh: id(w.next), Logins: slices.Clone(logins)}
 	if named != nil {
 		facts.Named = new(w.all[named.ID])
 	}
@@ -350,14 +373,14 @@ func TestResolveOrder(t *testing.T) {
 // Every refusal has words of its own: they are all that a log has of it.
 func TestRefusalTexts(t *testing.T) {
 	seen := make(map[string]bool)
-	for r := identity.GuestsForbidden; r <= identity.TooManyLogins; r++ {
+	for r := identity.GuestsForbidden; r <= identity.DeveloperTaken; r++ {
 		if text := r.Error(); seen[text] || text == "refused" {
 			t.Errorf("refusal %d says %q", r, text)
 		} else {
 			seen[text] = true
 		}
 	}
-	if len(seen) != 5 || !strings.Contains(identity.SecondLogin.Error(), "two logins") {
+	if len(seen) != 6 || !strings.Contains(identity.SecondLogin.Error(), "two logins") {
 		t.Errorf("refusals: %v", seen)
 	}
 }

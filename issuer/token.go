@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-jose/go-jose/v4"
@@ -32,6 +33,18 @@ type Claims struct {
 // Tags become session tags at an STS. Each value is a list of one.
 type Tags struct {
 	Principal map[string][]string `json:"principal_tags"`
+}
+
+// Map is the tags as keys and values; nil for none.
+func (t *Tags) Map() map[string]string {
+	if t == nil {
+		return nil
+	}
+	tags := make(map[string]string, len(t.Principal))
+	for key, values := range t.Principal {
+		tags[key] = strings.Join(values, ",")
+	}
+	return tags
 }
 
 // Mint signs a token that lives for the given time. It sets issuer, expiry and time of issue. Over the bound of waiting

@@ -33,6 +33,10 @@ var (
 		SELECT $1, p.key, FALSE, 0, $3, $3 FROM pools p WHERE p.key = $2 AND p.deleted = 0`)
 	insertLogin = statement(`INSERT INTO logins (pool, hash, identity, provider, subject, linked)
 		VALUES ($1, $2, $3, $4, $5, $6)`)
+	removeLogin     = statement(`DELETE FROM logins WHERE pool = $1 AND hash = $2`)
+	ownerOf         = statement(`SELECT identity FROM logins WHERE pool = $1 AND hash = $2`)
+	deleteLogins    = statement(`DELETE FROM logins WHERE identity = $1`)
+	deleteIdentity  = statement(`DELETE FROM identities WHERE id = $1`)
 	touchIdentity   = statement(`UPDATE identities SET modified = $2 WHERE id = $1`)
 	moveLogins      = statement(`UPDATE logins SET identity = $2 WHERE identity = $1`)
 	disableIdentity = statement(`UPDATE identities SET disabled = TRUE, epoch = epoch + 1, modified = $2 WHERE id = $1`)
@@ -153,15 +157,49 @@ func (tx *Tx) Link(pool int64, id identity.ID, logins ...identity.Login) error {
 	return nil
 }
 
+// Unlink takes logins from whoever has them.
+func (tx *Tx) Unlink(pool int64, logins ...identity.Login) error {
+	for _, l := range logins {
+		hash := l.Hash()
+		if err := tx.exec(removeLogin, pool, hash[:]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Owner returns the identity that has a login, or ErrNotFound.
+func (tx *Tx) Owner(pool int64, l identity.Login) (*identity.Identity, error) {
+	hash := l.Hash()
+	var id []byte
+	if err := tx.row(ownerOf, []any{pool, hash[:]}, &id); err != nil {
+		return nil, err
+	}
+	return tx.Identity(pool, identity.ID(id))
+}
+
+// DeleteIdentity removes an identity and its logins; its sessions end.
+func (tx *Tx) DeleteIdentity(id identity.ID) error {
+	if err := tx.exec(deleteLogins, id[:]); err != nil {
+		return err
+	}
+	return tx.exec(deleteIdentity, id[:])
+}
+
 // Touch marks an identity as modified now.
 func (tx *Tx) Touch(id identity.ID) error { return tx.exec(touchIdentity, id[:], tx.Now().UnixMilli()) }
+
+// Disable closes an identity for good; its sessions end.
+func (tx *Tx) Disable(id identity.ID) error {
+	return tx.exec(disableIdentity, id[:], tx.Now().UnixMilli())
+}
 
 // Absorb moves all logins of one identity to another and disables it; its sessions end.
 func (tx *Tx) Absorb(loser, parent identity.ID) error {
 	if err := tx.exec(moveLogins, loser[:], parent[:]); err != nil {
 		return err
 	}
-	return tx.exec(disableIdentity, loser[:], tx.Now().UnixMilli())
+	return tx.Disable(loser)
 }
 
 // SweepBatch is how many rows of a deleted pool one transaction removes.

@@ -176,14 +176,8 @@ func (s *Service) webRequest(ctx context.Context, account string, claims *issuer
 	}
 	request := &Request{
 		Account: account, AccountVersion: ref.AccountVersion,
-		Web:      WebIdentity{Audience: claims.Audience, Subject: claims.Subject, AMR: claims.AMR},
+		Web:      WebIdentity{Audience: claims.Audience, Subject: claims.Subject, AMR: claims.AMR, Tags: claims.Tags.Map()},
 		Identity: IdentityOf{ID: id, Region: region, Pool: ref.ID, PoolEpoch: ref.Epoch, Epoch: found.Epoch, AMR: claims.AMR},
-	}
-	if claims.Tags != nil {
-		request.Web.Tags = make(map[string]string, len(claims.Tags.Principal))
-		for key, values := range claims.Tags.Principal {
-			request.Web.Tags[key] = values[0]
-		}
 	}
 	return request, nil
 }

@@ -148,6 +148,7 @@ const (
 	everyKey     = "Map keys must satisfy constraint: "
 	everyValue   = "Map value must satisfy constraint: "
 	word         = "[" + atMost + "4, " + atLeast + "2, " + matching + "[a-z]+]"
+	shortText    = "[" + atMost + "3, " + atLeast + "0]"
 
 	broken    = "SerializationException"
 	listFound = "Start of list found where not expected"
@@ -233,15 +234,15 @@ func TestConstraints(t *testing.T) {
 		// Maps.
 		{"too many entries", `{"Notes":{"aa":"","bb":"","cc":""}}`, failing(of("{aa=, bb=, cc=}", "notes", atMost+"2"))},
 		{"a bad key", `{"Notes":{"A":"x"}}`, failing(of("{A=x}", "notes", everyKey+word))},
-		{"a bad value", `{"Notes":{"ab":"long"}}`, failing(of("{ab=long}", "notes", everyValue+"["+atMost+"3]"))},
+		{"a bad value", `{"Notes":{"ab":"long"}}`, failing(of("{ab=long}", "notes", everyValue+shortText))},
 		{
 			"a bad value before a good one", `{"Notes":{"aa":"long","ab":""}}`,
-			failing(of("{aa=long, ab=}", "notes", everyValue+"["+atMost+"3]")),
+			failing(of("{aa=long, ab=}", "notes", everyValue+shortText)),
 		},
 		{"a bad key before a good one", `{"Notes":{"A":"","ab":""}}`, failing(of("{A=, ab=}", "notes", everyKey+word))},
 		{
 			"a bad key and a bad value", `{"Notes":{"zz":"long","A":""}}`,
-			failing(of("{A=, zz=long}", "notes", everyKey+word), of("{A=, zz=long}", "notes", everyValue+"["+atMost+"3]")),
+			failing(of("{A=, zz=long}", "notes", everyKey+word), of("{A=, zz=long}", "notes", everyValue+shortText)),
 		},
 		{"null in a map", `{"Any":{"a":null}}`, failing(of("{a=null}", "any", everyValue+"["+notNull+"]"))},
 		{"null in a map of structures", `{"Stores":{"a":null}}`, failing(of("{a=null}", "stores", everyValue+"["+notNull+"]"))},
@@ -291,7 +292,7 @@ func TestConstraints(t *testing.T) {
 		{"a long list", `{"Words":["` + x + x + `"]}`, failing(of("["+x[:1023], "words", everyMember+word))},
 		{
 			"a long key in a path", `{"Stores":{"` + x + `yz":{"City":"A!"}}}`,
-			failing(of("A!", "stores."+x+".member.city", matching+"[a-z]+"), of("{"+x[:1023], "stores", everyKey+"["+atMost+"3]")),
+			failing(of("A!", "stores."+x+".member.city", matching+"[a-z]+"), of("{"+x[:1023], "stores", everyKey+shortText)),
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -33,7 +33,8 @@ const (
 )
 
 // Mux answers every call of an AWS API on a port: POST / in JSON 1.1 (told by X-Amz-Target) and in Query (told by its
-// form), and GET /?Action=..., which carries its signature in the query.
+// form), GET /?Action=..., which carries its signature in the query, and the POST /?MaxResults=5&... without a body that
+// botocore presigns in JSON 1.1.
 type Mux struct {
 	verifier *Verifier
 	observe  func(*Call)
@@ -198,19 +199,24 @@ func (x *exchange) parameters() (url.Values, error) {
 		}
 		text += "&" + string(x.body)
 	}
+	return parseParameters(text, codeMalformedQuery)
+}
+
+// parseParameters refuses what could be read in more than one way, with the code of the protocol.
+func parseParameters(text, code string) (url.Values, error) {
 	values, err := url.ParseQuery(text)
 	if err != nil {
-		return nil, &Error{Code: codeMalformedQuery, Message: "The request is not a well-formed query string.", Cause: err}
+		return nil, &Error{Code: code, Message: "The request is not a well-formed query string.", Cause: err}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		if strings.Count(name, ".") > maxSteps {
-			return nil, &Error{Code: codeMalformedQuery, Message: fmt.Sprintf("The name of a parameter has more than %d steps.", maxSteps)}
+			return nil, &Error{Code: code, Message: fmt.Sprintf("The name of a parameter has more than %d steps.", maxSteps)}
 		}
 		if len(values[name]) > 1 {
-			return nil, &Error{Code: codeMalformedQuery, Message: "The parameter " + headerText(name) + " stands more than once."}
+			return nil, &Error{Code: code, Message: "The parameter " + headerText(name) + " stands more than once."}
 		}
 		if !utf8.ValidString(name) || !utf8.ValidString(values[name][0]) {
-			return nil, &Error{Code: codeMalformedQuery, Message: "The parameters are not UTF-8."}
+			return nil, &Error{Code: code, Message: "The parameters are not UTF-8."}
 		}
 	}
 	return values, nil
@@ -261,10 +267,17 @@ func (x *exchange) caller(row *row) (Caller, error) {
 }
 
 func (x *exchange) tree(row *row) (any, error) {
-	if x.isJSON {
-		return jsonTree(x.body)
+	switch {
+	case !x.isJSON:
+		return parameters(x.form).tree(row.kind), nil
+	case len(x.body) == 0 && x.r.URL.RawQuery != "":
+		values, err := parseParameters(x.r.URL.RawQuery, codeSerialization)
+		if err != nil {
+			return nil, err
+		}
+		return urlTree(values, row.kind), nil
 	}
-	return parameters(x.form).tree(row.kind), nil
+	return jsonTree(x.body)
 }
 
 // contentType is that of the reply: the request's own, as the reference's samples show.

@@ -47,6 +47,10 @@ func FuzzMux(f *testing.F) {
 		with(petCall("Meet", rex), "Content-Type", "application/json; charset=utf-8"),
 		with(petCall("Meet", rex), "Content-Type", "text/plain"),
 		signed(petCall("Whoami", `{}`), "pets"),
+		inURL(petCall("Order", ""), "Word=ab&Count=5&Gift=True&X-Amz-Expires=60&Nobody=knows"),
+		inURL(petCall("Order", ""), "Words=ab&Notes=%7B%7D&Lines=&Home=x&Count=0x1&Change=1e3"),
+		inURL(petCall("Order", ""), "Word=%ff&Word=;&%zz"),
+		signed(inURL(petCall("Whoami", ""), "a=b"), "pets"),
 		garageCall("Look"),
 		garageCall("Repair&Car=audi&Urgent=true&Hours=3&Parts.member.1=door&Tags.member.1.Key=ab&Owner.name=Ann&Grid.member.1.member.1=ab"),
 		garageCall("Repair&Car=%00&Urgent=%ff&Hours=0x1&Parts.member.2=&Tags.member.1=&Owner=&Grid.member.1=x"),
@@ -83,6 +87,8 @@ func FuzzMux(f *testing.F) {
 		checkReply(t, w)
 	})
 }
+
+func inURL(r *http.Request, query string) *http.Request { r.URL.RawQuery = query; return r }
 
 func checkReply(t *testing.T, w *httptest.ResponseRecorder) {
 	h, body := w.Header(), w.Body.Bytes()

@@ -62,17 +62,22 @@ func (n *node) tree(k *kind) any {
 	if n.value == nil {
 		return nil
 	}
+	return scalar(k, *n.value)
+}
+
+// scalar reads "true" and the "True" of botocore's URLs, and integers.
+func scalar(k *kind, value string) any {
 	switch k.form {
 	case boolean:
-		if b, err := strconv.ParseBool(*n.value); err == nil {
+		if b, err := strconv.ParseBool(value); err == nil {
 			return b
 		}
 	case number:
-		if i, err := strconv.ParseInt(*n.value, 10, 64); err == nil {
+		if i, err := strconv.ParseInt(value, 10, 64); err == nil {
 			return float64(i)
 		}
 	}
-	return *n.value
+	return value
 }
 
 // list reads NAME.member.1 to NAME.member.N, or the "NAME=" by which clients say an empty list. Anything else is no list, and
@@ -93,6 +98,19 @@ func (n *node) list(k *kind) any {
 			return none
 		}
 		members[i] = child.tree(k.member)
+	}
+	return members
+}
+
+// urlTree reads the members of a call of JSON 1.1 from its URL. botocore, when it presigns one, moves them there and leaves
+// the body empty. Other names, X-Amz-* among them, are unknown members. Lists, maps and structures stay text, and fill refuses
+// that: botocore writes a list as one name again and again, whose order no signature covers, and a map as Python prints it.
+func urlTree(values url.Values, k *kind) any {
+	members := make(map[string]any, len(k.fields))
+	for _, f := range k.fields {
+		if value, ok := values[f.name]; ok {
+			members[f.name] = scalar(f.kind, value[0])
+		}
 	}
 	return members
 }

@@ -12,7 +12,7 @@ import (
 // Shape holds the constraints of one named shape of an API's model. Lengths of strings count UTF-16 units, as the
 // original's do; for a list or a map the length is the number of members; for a number Min and Max bound its value.
 type Shape struct {
-	Min, Max  int      // Max 0: no bound above, and for a number with Min 0 none below either
+	Min, Max  int      // Max 0: no bound above, and with Min 0 none below either
 	Pattern   string   // in Java's syntax, as the model writes it; the whole value must match
 	Enum      []string // in the order the original prints
 	Sensitive bool     // never echoed
@@ -112,7 +112,8 @@ func (s Shape) checks(form form) []check {
 	if s.Max > 0 {
 		add(func(_ string, size int) bool { return size > s.Max }, "Member must have %s less than or equal to %d", noun, s.Max)
 	}
-	if s.Min != 0 || form == number && s.Max > 0 {
+	// A model that bounds a text or a number above bounds it below too, if by 0, and the original says even that.
+	if s.Min != 0 || s.Max > 0 && (form == number || form == text) {
 		add(func(_ string, size int) bool { return size < s.Min }, "Member must have %s greater than or equal to %d", noun, s.Min)
 	}
 	if s.Pattern != "" {

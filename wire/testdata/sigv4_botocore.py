@@ -98,3 +98,8 @@ presign("presigned-query-session", client("sts", SESSION), "assume_role", expire
         Policy='{"Statement": [{"Effect": "Allow", "Action": "*; +", "Resource": "é"}]}')
 presign("presigned-json", pools, "list_identity_pools", expires=604800, MaxResults=10)
 presign("presigned-json-session", client("cognito-identity", SESSION), "list_identity_pools", MaxResults=10)
+presign("presigned-json-members", pools, "list_identities", IdentityPoolId="eu-west-1:00000000-0000-4000-8000-000000000000",
+        MaxResults=5, NextToken="a+b/c==", HideDisabled=True)
+presign("presigned-json-list", pools, "delete_identities", IdentityIdsToDelete=["eu-west-1:0"])
+presign("presigned-json-map", pools, "tag_resource", ResourceArn="arn:aws:cognito-identity:eu-west-1:000000000000:identitypool/x",
+        Tags={"a": "b"})

@@ -41,6 +41,9 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c wire
 	if err := s.may(ctx, c, "GetOpenIdTokenForDeveloperIdentity", in.IdentityPoolId); err != nil {
 		return nil, err
 	}
+	if err := checkTagKeys(in.PrincipalTags); err != nil {
+		return nil, err
+	}
 	v, err := s.findForDeveloper(ctx, c, in)
 	if err != nil {
 		return nil, err
@@ -53,6 +56,9 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c wire
 	delete(others, v.pool.Developer)
 	if err := s.verify(ctx, v, others); err != nil {
 		return nil, err
+	}
+	for i := range v.logins { // an earlier token of ours may prove a login, but the developer says anew what the tags are
+		v.logins[i].tags = nil
 	}
 	vouched.tags = in.PrincipalTags
 	v.logins = append([]proof{vouched}, v.logins...)

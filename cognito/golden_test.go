@@ -17,6 +17,7 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 
 	"idpool/cognito"
+	"idpool/identity"
 	"idpool/pooltest"
 	"idpool/server"
 	"idpool/wire"
@@ -43,9 +44,10 @@ var update = flag.Bool("update", false, "rewrite the replies in testdata")
 // have the value that was answered last.
 type play struct {
 	*pooltest.Node
-	names   map[string]string
-	unnamed map[string]string // ids that the cast has no name for
-	signers map[string]session
+	providers map[string]*pooltest.Provider
+	names     map[string]string
+	unnamed   map[string]string // ids that the cast has no name for
+	signers   map[string]session
 }
 
 // scene is one case of a transcript.
@@ -54,6 +56,7 @@ type scene struct {
 }
 
 func TestGolden(t *testing.T) {
+	t.Parallel()
 	providers := map[string]*pooltest.Provider{}
 	for _, name := range []string{"idp", "idp2", "down", "stranger"} {
 		providers[name] = pooltest.NewProvider(t)
@@ -68,6 +71,9 @@ func TestGolden(t *testing.T) {
 			}
 			comment, scenes := parseTranscript(t, string(text))
 			p := raise(t, providers)
+			if strings.Contains(string(text), "crowded") {
+				p.crowd(t)
+			}
 			good := false
 			for i := range scenes {
 				s := &scenes[i]
@@ -108,6 +114,48 @@ func TestGoldenFiles(t *testing.T) {
 	slices.Sort(want)
 	if diff := gocmp.Diff(want, got); diff != "" {
 		t.Errorf("testdata (-want +got):\n%s", diff)
+	}
+}
+
+// Every error that the API's model lists for an operation stands in its transcript, but for those that nothing causes here.
+func TestGoldenErrors(t *testing.T) {
+	t.Parallel()
+	never := map[string][]string{ // what the model lists, and no input brings about
+		"":                            {"InternalErrorException", "TooManyRequestsException"}, // no operation
+		"CreateIdentityPool":          {"NotAuthorizedException"},
+		"DeleteIdentities":            {"InvalidParameterException"},
+		"DeleteIdentityPool":          {"InvalidParameterException", "NotAuthorizedException"},
+		"DescribeIdentity":            {"InvalidParameterException", "NotAuthorizedException"},
+		"DescribeIdentityPool":        {"InvalidParameterException", "NotAuthorizedException"},
+		"GetIdentityPoolRoles":        {"InvalidParameterException", "NotAuthorizedException", "ResourceConflictException"},
+		"GetPrincipalTagAttributeMap": {"InvalidParameterException", "NotAuthorizedException"},
+		"ListIdentities":              {"NotAuthorizedException"},
+		"ListIdentityPools":           {"NotAuthorizedException", "ResourceNotFoundException"},
+		"ListTagsForResource":         {"NotAuthorizedException"},
+		"LookupDeveloperIdentity":     {"NotAuthorizedException"},
+		"MergeDeveloperIdentities":    {"NotAuthorizedException"},
+		"SetIdentityPoolRoles":        {"ConcurrentModificationException", "ResourceConflictException"},
+		"SetPrincipalTagAttributeMap": {"NotAuthorizedException"},
+		"TagResource":                 {"NotAuthorizedException"},
+		"UnlinkDeveloperIdentity":     {"NotAuthorizedException"},
+		"UnlinkIdentity":              {"ResourceConflictException"},
+		"UntagResource":               {"NotAuthorizedException"},
+		"UpdateIdentityPool":          {"ConcurrentModificationException", "NotAuthorizedException", "ResourceConflictException"},
+	}
+	for operation, o := range readModel(t).Operations {
+		text, err := os.ReadFile(filepath.Join("testdata", operation+".txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, scenes := parseTranscript(t, string(text))
+		for _, code := range o.Errors {
+			shown := slices.ContainsFunc(scenes, func(s scene) bool {
+				return strings.Contains(s.request, ": "+operation+" ") && strings.Contains(s.reply, "x-amzn-errortype: "+code+":")
+			})
+			if hopeless := slices.Contains(never[operation], code) || slices.Contains(never[""], code); shown == hopeless {
+				t.Errorf("%s: %s is shown: %v, can be caused: %v", operation, code, shown, !hopeless)
+			}
+		}
 	}
 }
 
@@ -159,11 +207,13 @@ func formatTranscript(comment string, scenes []scene) string {
 //	loser               an identity of pool that alice's has taken in
 //	pool elsewhere      of the same account in another region; its identity is guest elsewhere
 //	pool of another     of another account; its identity is guest of another
+//	crowded             an identity of pool with as many logins as it may have: crowded at idp, and the developer's crowded 1 to
+//	                    crowded 19; only where the transcript speaks of it
 //	crowd               in eu-west-3, with two guests whose ids have no names; eu-west-2 has two pools without names
 func raise(t *testing.T, providers map[string]*pooltest.Provider) *play {
 	t.Helper()
 	f := &front{Node: pooltest.Start(t, func(c *server.Config) { c.SigningAlgorithm = "ES256" }), idp: providers["idp"]}
-	p := &play{Node: f.Node, names: map[string]string{"us": strings.TrimPrefix(f.URL, "http://")}, unnamed: map[string]string{}}
+	p := &play{Node: f.Node, providers: providers, names: map[string]string{"us": strings.TrimPrefix(f.URL, "http://")}, unnamed: map[string]string{}}
 	for name, provider := range providers {
 		provider.Now = f.Clock.Now
 		p.names[name], p.names["token of alice at "+name] = provider.Name(), provider.Token("app", "alice")
@@ -217,6 +267,20 @@ func raise(t *testing.T, providers map[string]*pooltest.Provider) *play {
 	}
 	f.Clock.Advance(time.Second)
 	return p
+}
+
+// crowd adds the identity crowded to the cast.
+func (p *play) crowd(t *testing.T) {
+	t.Helper()
+	f := &front{Node: p.Node, pool: p.names["pool"]}
+	token := p.providers["idp"].Token("app", "crowded")
+	p.names["token of crowded"] = token
+	p.names["crowded"] = f.getID(t, pooltest.Object{p.names["idp"]: token})
+	for i := range identity.MaxLinked - 1 {
+		f.Signed(t, "GetOpenIdTokenForDeveloperIdentity", pooltest.Object{
+			"IdentityPoolId": f.pool, "Logins": pooltest.Object{"login.example": fmt.Sprint("crowded ", i+1), p.names["idp"]: token},
+		}).Must(t)
+	}
 }
 
 var (

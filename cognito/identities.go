@@ -23,7 +23,9 @@ func describeIdentity(i *identity.Identity, region string) IdentityDescription {
 		IdentityId: i.ID.In(region), CreationDate: timestamp(i.Created), LastModifiedDate: timestamp(i.Modified),
 	}
 	for _, l := range i.Logins {
-		d.Logins = append(d.Logins, l.Provider)
+		if !slices.Contains(d.Logins, l.Provider) { // of a developer's it may have several
+			d.Logins = append(d.Logins, l.Provider)
+		}
 	}
 	return d
 }

@@ -34,7 +34,10 @@ func describeTags(pool *identity.Pool, provider string, m identity.TagMap) *Prin
 
 // SetPrincipalTagAttributeMap sets a provider's map; without defaults and without tags it is gone.
 func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c wire.Caller, in *SetPrincipalTagAttributeMapInput) (*PrincipalTagAttributeMap, error) {
-	if err := s.may(ctx, c, "SetPrincipalTagAttributeMap", in.IdentityPoolId); err != nil {
+	if err := s.may(ctx, c, "SetPrincipalTagAttributeMap", "*"); err != nil {
+		return nil, err
+	}
+	if err := checkTagKeys(in.PrincipalTags); err != nil {
 		return nil, err
 	}
 	set := identity.TagMap{UseDefaults: in.UseDefaults, Tags: in.PrincipalTags}
@@ -90,18 +93,27 @@ func (s *Service) GetPrincipalTagAttributeMap(ctx context.Context, c wire.Caller
 	return out, nil
 }
 
+// checkTagKeys refuses keys that a policy cannot tell apart. The original's text is not known.
+func checkTagKeys(tags map[string]string) error {
+	if !identity.TagKeysDiffer(tags) {
+		return invalidParameter("The keys of principal tags must differ in more than the case of their letters.")
+	}
+	return nil
+}
+
 // tags are the principal tags of a call: those that came ready, and those that the pool reads from claims. Of two logins
 // that give one tag the first decides.
 func (v *visit) tags() (map[string]string, error) {
 	var tags map[string]string
 	add := func(more map[string]string) {
 		for key, value := range more {
-			if _, there := tags[key]; !there {
-				if tags == nil {
-					tags = make(map[string]string)
-				}
-				tags[key] = value
+			if identity.HasTag(tags, key) {
+				continue
 			}
+			if tags == nil {
+				tags = make(map[string]string)
+			}
+			tags[key] = value
 		}
 	}
 	for _, p := range v.logins {

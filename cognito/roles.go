@@ -86,7 +86,7 @@ func (in *SetIdentityPoolRolesInput) roleARNs() []string {
 }
 
 // mappers checks and converts the mappings. Of the texts only that of the number of rules is known of the original.
-func (in *SetIdentityPoolRolesInput) mappers(maxRules int) (map[string]identity.Mapper, error) {
+func (in *SetIdentityPoolRolesInput) mappers(most int) (map[string]identity.Mapper, error) {
 	mappers := make(map[string]identity.Mapper, len(in.RoleMappings))
 	for _, key := range slices.Sorted(maps.Keys(in.RoleMappings)) {
 		m := in.RoleMappings[key]
@@ -100,8 +100,8 @@ func (in *SetIdentityPoolRolesInput) mappers(maxRules int) (map[string]identity.
 		}
 		mapper := identity.Mapper{Type: m.Type, Ambiguous: m.AmbiguousRoleResolution}
 		if m.RulesConfiguration != nil {
-			if len(m.RulesConfiguration.Rules) > maxRules {
-				return nil, invalidParameter("The number of rules in the request exceeded %d.", maxRules)
+			if len(m.RulesConfiguration.Rules) > most {
+				return nil, invalidParameter("The number of rules in the request exceeded %d.", most)
 			}
 			for _, r := range m.RulesConfiguration.Rules {
 				mapper.Rules = append(mapper.Rules, identity.Rule{Claim: r.Claim, Match: r.MatchType, Value: r.Value, Role: r.RoleARN})

@@ -47,7 +47,10 @@ func (s *Service) TagResource(ctx context.Context, c wire.Caller, in *TagResourc
 	if err := s.may(ctx, c, "TagResource", pool); err != nil {
 		return nil, err
 	}
-	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) { maps.Copy(tags, in.Tags) })
+	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) error {
+		maps.Copy(tags, in.Tags)
+		return s.checkTags(tags)
+	})
 }
 
 // UntagResourceInput is the input of UntagResource.
@@ -62,14 +65,15 @@ func (s *Service) UntagResource(ctx context.Context, c wire.Caller, in *UntagRes
 	if err := s.may(ctx, c, "UntagResource", pool); err != nil {
 		return nil, err
 	}
-	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) {
+	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) error {
 		for _, key := range in.TagKeys {
 			delete(tags, key)
 		}
+		return nil
 	})
 }
 
-func (s *Service) changeTags(ctx context.Context, c wire.Caller, arn string, change func(tags map[string]string)) (*Empty, error) {
+func (s *Service) changeTags(ctx context.Context, c wire.Caller, arn string, change func(tags map[string]string) error) (*Empty, error) {
 	if err := checkPoolARN(c, arn); err != nil {
 		return nil, err
 	}
@@ -77,8 +81,7 @@ func (s *Service) changeTags(ctx context.Context, c wire.Caller, arn string, cha
 		if pool.Tags == nil {
 			pool.Tags = make(map[string]string)
 		}
-		change(pool.Tags)
-		if err := s.checkTags(pool.Tags); err != nil {
+		if err := change(pool.Tags); err != nil {
 			return err
 		}
 		return tx.UpdatePool(pool)

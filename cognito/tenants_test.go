@@ -10,18 +10,30 @@ import (
 	"idpool/wire"
 )
 
-// signedCalls are a good call of every signed operation, on a pool or an identity of it.
+// signedCalls are a call of every signed operation on a pool in us-east-1, or on an identity of it.
 func signedCalls(pool, id string) map[string]pooltest.Object {
+	const developer, provider = "login.example", "login.example.com"
+	arn := "arn:aws:cognito-identity:us-east-1:" + pooltest.Account + ":identitypool/" + pool
 	return map[string]pooltest.Object{
-		"CreateIdentityPool":   {"IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true},
-		"DeleteIdentityPool":   {"IdentityPoolId": pool},
-		"DescribeIdentity":     {"IdentityId": id},
-		"DescribeIdentityPool": {"IdentityPoolId": pool},
-		"GetIdentityPoolRoles": {"IdentityPoolId": pool},
-		"ListIdentities":       {"IdentityPoolId": pool, "MaxResults": 60},
-		"ListIdentityPools":    {"MaxResults": 60},
-		"SetIdentityPoolRoles": {"IdentityPoolId": pool, "Roles": pooltest.Object{}},
-		"UpdateIdentityPool":   {"IdentityPoolId": pool, "IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true},
+		"CreateIdentityPool":                 {"IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true},
+		"DeleteIdentities":                   {"IdentityIdsToDelete": []string{id}},
+		"DeleteIdentityPool":                 {"IdentityPoolId": pool},
+		"DescribeIdentity":                   {"IdentityId": id},
+		"DescribeIdentityPool":               {"IdentityPoolId": pool},
+		"GetIdentityPoolRoles":               {"IdentityPoolId": pool},
+		"GetOpenIdTokenForDeveloperIdentity": {"IdentityPoolId": pool, "IdentityId": id, "Logins": pooltest.Object{developer: "alice"}},
+		"GetPrincipalTagAttributeMap":        {"IdentityPoolId": pool, "IdentityProviderName": provider},
+		"ListIdentities":                     {"IdentityPoolId": pool, "MaxResults": 60},
+		"ListIdentityPools":                  {"MaxResults": 60},
+		"ListTagsForResource":                {"ResourceArn": arn},
+		"LookupDeveloperIdentity":            {"IdentityPoolId": pool, "IdentityId": id},
+		"MergeDeveloperIdentities":           {"IdentityPoolId": pool, "DeveloperProviderName": developer, "SourceUserIdentifier": "alice", "DestinationUserIdentifier": "bob"},
+		"SetIdentityPoolRoles":               {"IdentityPoolId": pool, "Roles": pooltest.Object{}},
+		"SetPrincipalTagAttributeMap":        {"IdentityPoolId": pool, "IdentityProviderName": provider, "UseDefaults": true},
+		"TagResource":                        {"ResourceArn": arn, "Tags": pooltest.Object{"team": "ops"}},
+		"UnlinkDeveloperIdentity":            {"IdentityPoolId": pool, "IdentityId": id, "DeveloperProviderName": developer, "DeveloperUserIdentifier": "alice"},
+		"UntagResource":                      {"ResourceArn": arn, "TagKeys": []string{"team"}},
+		"UpdateIdentityPool":                 {"IdentityPoolId": pool, "IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true},
 	}
 }
 
@@ -54,7 +66,7 @@ func TestOtherTenants(t *testing.T) {
 	}
 	state := func() string {
 		var b strings.Builder
-		for _, op := range []string{"DescribeIdentityPool", "GetIdentityPoolRoles", "ListIdentities"} {
+		for _, op := range []string{"DescribeIdentityPool", "GetIdentityPoolRoles", "ListIdentities", "ListTagsForResource"} {
 			b.Write(f.Signed(t, op, signedCalls(f.pool, id)[op]).Must(t).Body)
 		}
 		return b.String()
@@ -80,7 +92,11 @@ func TestOtherTenants(t *testing.T) {
 			t.Run(who.name+"/"+op, func(t *testing.T) {
 				want := f.signedBy(t, root, "us-east-1", op, signedCalls(nobody, nobody)[op])
 				got := f.signedBy(t, who.signer, who.region, op, signedCalls(who.pool, who.id)[op])
-				if a, b := blank(want, nobody), blank(got, who.pool, who.id); a != b || want.Code() != "ResourceNotFoundException" {
+				unknown := want.Code() == "ResourceNotFoundException"
+				if op == "DeleteIdentities" { // which tells it id by id
+					unknown = string(want.Must(t).Body) == `{"UnprocessedIdentityIds":[{"IdentityId":"`+nobody+`","ErrorCode":"AccessDenied"}]}`
+				}
+				if a, b := blank(want, nobody), blank(got, who.pool, who.id); a != b || !unknown {
 					t.Errorf("got  %s\nwant %s", b, a)
 				}
 			})
@@ -95,6 +111,40 @@ func TestOtherTenants(t *testing.T) {
 		}
 	}
 	if after := state(); after != before {
+		t.Errorf("the pool has changed:\nfrom %s\nto   %s", before, after)
+	}
+}
+
+// To whom an identity does not belong, it does not exist in his own pool either; nor does a pool under an ARN of his own.
+func TestOtherTenantsInOwnPool(t *testing.T) {
+	f := start(t)
+	const nobody = "us-east-1:00000000-0000-4000-8000-000000000000"
+	victim, id := f.pool, f.getID(t, nil)
+	before := f.list(t)
+	another := session{key: f.NewAccount(t, other)}
+	in := pooltest.Object{"IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true, "DeveloperProviderName": "login.example"}
+	own := f.signedBy(t, another, pooltest.Region, "CreateIdentityPool", in).Must(t).Object(t)["IdentityPoolId"].(string)
+	call := func(op, pool, id string) *pooltest.Reply {
+		in := signedCalls(pool, id)[op]
+		if arn, ok := in["ResourceArn"].(string); ok {
+			in["ResourceArn"] = strings.Replace(arn, pooltest.Account, other, 1)
+		}
+		return f.signedBy(t, another, pooltest.Region, op, in)
+	}
+	for _, op := range []string{"GetOpenIdTokenForDeveloperIdentity", "LookupDeveloperIdentity", "UnlinkDeveloperIdentity"} {
+		want, got := call(op, own, nobody), call(op, own, id)
+		if a, b := blank(want, nobody), blank(got, id); a != b || want.Code() != "ResourceNotFoundException" {
+			t.Errorf("%s: got  %s\nwant %s", op, b, a)
+		}
+	}
+	for _, op := range []string{"ListTagsForResource", "TagResource", "UntagResource"} {
+		call(op, own, "").Must(t)
+		want, got := call(op, nobody, ""), call(op, victim, "")
+		if a, b := blank(want, nobody), blank(got, victim); a != b || want.Code() != "ResourceNotFoundException" {
+			t.Errorf("%s: got  %s\nwant %s", op, b, a)
+		}
+	}
+	if after := f.list(t); after != before {
 		t.Errorf("the pool has changed:\nfrom %s\nto   %s", before, after)
 	}
 }
@@ -138,7 +188,10 @@ func TestSessionsAreDenied(t *testing.T) {
 		"Guest": credentials(t, f.as(t, "GetCredentialsForIdentity", guest, nil)),
 		"Auth":  credentials(t, f.as(t, "GetCredentialsForIdentity", alice, f.logins("alice"))),
 	} {
-		resources := map[string]string{"CreateIdentityPool": "*", "DescribeIdentity": "*", "SetIdentityPoolRoles": "*", "ListIdentityPools": ""}
+		resources := map[string]string{ // after the service authorization reference
+			"CreateIdentityPool": "*", "DeleteIdentities": "*", "DescribeIdentity": "*", "SetIdentityPoolRoles": "*",
+			"SetPrincipalTagAttributeMap": "*", "ListIdentityPools": "",
+		}
 		for _, op := range signedOperations(t) {
 			resource, ok := resources[op]
 			if !ok {

@@ -1,5 +1,7 @@
 package identity
 
+import "strings"
+
 // MaxTagBytes is how long the keys and values of all principal tags of a token may be together; the figure is that of the
 // original's console.
 const MaxTagBytes = 460
@@ -29,6 +31,31 @@ func (m *TagMap) Read(claims Claims) map[string]string {
 		}
 	}
 	return tags
+}
+
+// HasTag tells whether a key is among tags. The case of letters doesn't count, as it doesn't in the condition keys of policies.
+func HasTag(tags map[string]string, key string) bool {
+	if _, ok := tags[key]; ok {
+		return true
+	}
+	for other := range tags {
+		if strings.EqualFold(other, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// TagKeysDiffer tells whether no two keys are the same but for the case of their letters.
+func TagKeysDiffer(tags map[string]string) bool {
+	seen := make(map[string]string, len(tags))
+	for key := range tags {
+		if HasTag(seen, key) {
+			return false
+		}
+		seen[key] = ""
+	}
+	return true
 }
 
 // TagsFit tells whether tags are few and short enough for a token.

@@ -46,6 +46,32 @@ func TestPrincipalTags(t *testing.T) {
 	}
 }
 
+func TestTagKeys(t *testing.T) {
+	tags := map[string]string{"Team": "", "unit": "", "ä": ""}
+	for key, want := range map[string]bool{"Team": true, "team": true, "TEAM": true, "Ä": true, "teams": false, "": false, "UNIT": true} {
+		if got := identity.HasTag(tags, key); got != want {
+			t.Errorf("%s is there: %v, want %v", key, got, want)
+		}
+	}
+	for _, row := range []struct {
+		keys []string
+		want bool
+	}{
+		{nil, true},
+		{[]string{"team", "unit"}, true},
+		{[]string{"team", "Team"}, false},
+		{[]string{"team", "unit", "TEAM"}, false},
+	} {
+		tags := make(map[string]string)
+		for _, key := range row.keys {
+			tags[key] = "v"
+		}
+		if got := identity.TagKeysDiffer(tags); got != row.want {
+			t.Errorf("%v differ: %v, want %v", row.keys, got, row.want)
+		}
+	}
+}
+
 func TestTagsFit(t *testing.T) {
 	many := make(map[string]string)
 	for i := range identity.MaxPrincipalTags {

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"idpool/cognito"
 	"idpool/iam"
 	"idpool/issuer"
 	"idpool/store"
@@ -42,6 +43,8 @@ type Config struct {
 	ProviderCA            *x509.CertPool // authorities beside the system's; nil: none
 	InsecureHTTPProviders []string       // hosts
 	TrustedProxies        []netip.Prefix // whose X-Forwarded headers count
+
+	Quotas cognito.Quotas // a zero is the default
 
 	Log        *slog.Logger
 	Out        io.Writer // what a person reads at the start
@@ -89,6 +92,9 @@ func (c *Config) check() error {
 		return usage("--require-external-master-key: give the key by --master-key-file or IDPOOL_MASTER_KEY")
 	case c.MasterKey != nil && len(c.MasterKey) != store.MasterKeySize:
 		return usage("the master key has %d bytes; it must have 32, written in base64", len(c.MasterKey))
+	}
+	if err := c.Quotas.Complete(); err != nil {
+		return usage("--quota-...: %v", err)
 	}
 	for _, r := range c.Regions {
 		if !region.MatchString(r) {

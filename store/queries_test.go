@@ -265,6 +265,108 @@ func TestAbsorb(t *testing.T) {
 	})
 }
 
+func TestOwner(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		p := withPool(t, db)
+		odd := identity.Login{Provider: "login.example.com", Subject: "a\x00" + string(bytes.Repeat([]byte("x"), 1024))}
+		change(t, db, func(tx *Tx) error {
+			return errors.Join(tx.CreateIdentity(p.Key, uuid(1)), tx.CreateIdentity(p.Key, uuid(2)),
+				tx.Link(p.Key, uuid(1), login("alice"), odd), tx.Link(p.Key, uuid(2), login("bob")))
+		})
+		for _, l := range []identity.Login{login("alice"), odd} {
+			var owner *identity.Identity
+			must(t, db.View(t.Context(), func(tx *Tx) (err error) { owner, err = tx.Owner(p.Key, l); return err }))
+			if owner.ID != uuid(1) || owner.Pool != p.Key || len(owner.Logins) != 2 || owner.Created.IsZero() {
+				t.Errorf("the owner is %+v", owner)
+			}
+		}
+		for name, read := range map[string]func(*Tx) error{
+			"nobody's login": func(tx *Tx) error { _, err := tx.Owner(p.Key, login("nobody")); return err },
+			"another pool":   func(tx *Tx) error { _, err := tx.Owner(8, login("alice")); return err },
+			"another provider": func(tx *Tx) error {
+				_, err := tx.Owner(p.Key, identity.Login{Provider: "x", Subject: "alice"})
+				return err
+			},
+		} {
+			if err := db.View(t.Context(), read); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %v, want ErrNotFound", name, err)
+			}
+		}
+	})
+}
+
+// Logins that are taken away can be given anew, in the same transaction too; others stay.
+func TestUnlink(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		p := withPool(t, db)
+		other := poolP()
+		other.Key, other.ID = 8, uuid(8)
+		change(t, db, func(tx *Tx) error {
+			return errors.Join(tx.CreatePool(other), tx.CreateIdentity(p.Key, uuid(1)), tx.CreateIdentity(p.Key, uuid(2)), tx.CreateIdentity(other.Key, uuid(3)),
+				tx.Link(p.Key, uuid(1), login("alice"), login("bob"), login("carol")), tx.Link(other.Key, uuid(3), login("alice")))
+		})
+		change(t, db, func(tx *Tx) error {
+			return errors.Join(tx.Unlink(p.Key, login("alice"), login("bob"), login("nobody")), tx.Link(p.Key, uuid(2), login("alice")), tx.Unlink(p.Key))
+		})
+		for l, want := range map[identity.Login]identity.ID{login("alice"): uuid(2), login("carol"): uuid(1)} {
+			look(t, db, func(tx *Tx) error {
+				owner, err := tx.Owner(p.Key, l)
+				if err == nil && (owner.ID != want || len(owner.Logins) != 1) {
+					t.Errorf("%s is %+v's", l.Subject, owner)
+				}
+				return err
+			})
+		}
+		look(t, db, func(tx *Tx) error {
+			if _, err := tx.Owner(p.Key, login("bob")); !errors.Is(err, ErrNotFound) {
+				t.Errorf("bob: %v, want ErrNotFound", err)
+			}
+			_, err := tx.Owner(other.Key, login("alice"))
+			return err
+		})
+	})
+}
+
+// A closed identity stays, with a higher epoch; a deleted one is gone with its logins, which are free.
+func TestDisableAndDeleteIdentity(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		p := withPool(t, db)
+		role := &Role{Account: accountA, Name: "R", Path: "/", UniqueID: "AROA1", Trust: "{}"}
+		change(t, db, func(tx *Tx) error {
+			return errors.Join(tx.CreateRole(role), tx.CreateIdentity(p.Key, uuid(1)), tx.CreateIdentity(p.Key, uuid(2)), tx.CreateIdentity(p.Key, uuid(3)),
+				tx.Link(p.Key, uuid(1), login("alice")), tx.Link(p.Key, uuid(2), login("bob")), tx.Link(p.Key, uuid(3), login("carol")))
+		})
+		change(t, db, func(tx *Tx) error {
+			return errors.Join(tx.Disable(uuid(1)), tx.DeleteIdentity(uuid(2)), tx.DeleteIdentity(uuid(9)))
+		})
+		look(t, db, func(tx *Tx) error {
+			closed, err := tx.Identity(p.Key, uuid(1))
+			if err == nil && (!closed.Disabled || closed.Epoch != 1 || len(closed.Logins) != 1) {
+				t.Errorf("closed: %+v", closed)
+			}
+			return err
+		})
+		for name, read := range map[string]func(*Tx) error{
+			"session of the closed one":  func(tx *Tx) error { _, err := tx.SessionOfIdentity("AROA1", uuid(1)); return err },
+			"session of the deleted one": func(tx *Tx) error { _, err := tx.SessionOfIdentity("AROA1", uuid(2)); return err },
+			"the deleted one":            func(tx *Tx) error { _, err := tx.Identity(p.Key, uuid(2)); return err },
+			"owner of its login":         func(tx *Tx) error { _, err := tx.Owner(p.Key, login("bob")); return err },
+		} {
+			if err := db.View(t.Context(), read); !errors.Is(err, ErrNotFound) {
+				t.Errorf("%s: %v, want ErrNotFound", name, err)
+			}
+		}
+		change(t, db, func(tx *Tx) error { return tx.Link(p.Key, uuid(3), login("bob")) })
+		look(t, db, func(tx *Tx) error {
+			owner, err := tx.Owner(p.Key, login("bob"))
+			if err == nil && (owner.ID != uuid(3) || len(owner.Logins) != 2) {
+				t.Errorf("bob is %+v's", owner)
+			}
+			return err
+		})
+	})
+}
+
 // Sweep removes what a deleted pool has left, in batches, and nothing else.
 func TestSweep(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *DB) {

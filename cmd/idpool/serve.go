@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/term"
 
+	"idpool/cognito"
 	"idpool/iam"
 	"idpool/server"
 )
@@ -48,6 +49,17 @@ type serveCommand struct {
 	ProviderCA            string         `name:"provider-ca" placeholder:"FILE" help:"Private authorities of identity providers, PEM."`
 	InsecureHTTPProviders []string       `name:"insecure-http-providers" placeholder:"HOST,..." help:"Providers that may be asked without TLS."`
 	TrustedProxies        []netip.Prefix `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded headers count."`
+
+	Quotas quotaFlags `embed:"" prefix:"quota-"`
+}
+
+// quotaFlags are the sizes of cognito.Quotas; 0 is the original's.
+type quotaFlags struct {
+	Pools        int `placeholder:"N" help:"Identity pools of an account in a region (1000)."`
+	Providers    int `placeholder:"N" help:"OIDC providers, SAML providers, user pools of a pool, each (50)."`
+	Rules        int `placeholder:"N" help:"Rules in a role mapping, 400 at most (25)."`
+	Tags         int `placeholder:"N" help:"Tags of a pool (50)."`
+	LinkedLogins int `placeholder:"N" help:"Logins of an identity (20)."`
 }
 
 const defaultDrain = 5 * time.Second
@@ -73,8 +85,9 @@ func (c *serveCommand) config() (server.Config, error) {
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, SigningAlgorithm: c.SigningAlgorithm,
 		RequireExternalMasterKey: c.RequireExternalMasterKey, Dev: c.Dev, Drain: defaultDrain, Regions: c.Regions,
 		ProviderNetworks: c.ProviderNetworks, InsecureHTTPProviders: c.InsecureHTTPProviders, TrustedProxies: c.TrustedProxies,
-		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		Out: os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
+		Quotas: cognito.Quotas(c.Quotas),
+		Log:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		Out:    os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
 	}
 	if c.Data == "" {
 		config.Data = dataDirectory(c.Dev)

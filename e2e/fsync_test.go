@@ -89,18 +89,25 @@ func acknowledge(t testing.TB, n *node, guests string, first int) acknowledged {
 	return a
 }
 
-// brokenDisk is an strace that answers the node's syncs with EIO.
-type brokenDisk struct {
+// badDisk is an strace that meddles with the node's syncs.
+type badDisk struct {
 	strace *process
 	trace  string // file
+	mark   string // of the syncs in it that strace has meddled with
 }
 
 // breakDisk makes every sync of the node fail from now on, until heal.
-func breakDisk(t testing.TB, n *node) *brokenDisk {
+func breakDisk(t testing.TB, n *node) *badDisk {
 	t.Helper()
-	d := &brokenDisk{trace: filepath.Join(t.TempDir(), "trace")}
+	return spoilDisk(t, n, "error=EIO", "(INJECTED)")
+}
+
+// spoilDisk does something else to every sync, in strace's words, and knows it by strace's mark.
+func spoilDisk(t testing.TB, n *node, injection, mark string) *badDisk {
+	t.Helper()
+	d := &badDisk{trace: filepath.Join(t.TempDir(), "trace"), mark: mark}
 	d.strace = start(t, "strace", os.Environ(), tool(t, "strace", "strace"), "-f", "-o", d.trace, "-e", "trace=fsync,fdatasync",
-		"-e", "inject=fsync,fdatasync:error=EIO", "-p", strconv.Itoa(n.cmd.Process.Pid))
+		"-e", "inject=fsync,fdatasync:"+injection, "-p", strconv.Itoa(n.cmd.Process.Pid))
 	attached := func() bool { _, found := d.strace.stderr.line(" attached"); return found }
 	if err := d.strace.until(attached); err != nil {
 		t.Fatalf("strace cannot attach to the node (%v): this test needs ptrace; in a container add SYS_PTRACE to its capabilities, "+
@@ -109,8 +116,8 @@ func breakDisk(t testing.TB, n *node) *brokenDisk {
 	return d
 }
 
-// heal lets the node's syncs through again, and makes sure that some had failed.
-func (d *brokenDisk) heal(t testing.TB) {
+// heal lets the node's syncs through again, and makes sure that some were not.
+func (d *badDisk) heal(t testing.TB) {
 	t.Helper()
 	d.strace.signal(t, syscall.SIGTERM)
 	d.strace.wait(t)
@@ -118,7 +125,7 @@ func (d *brokenDisk) heal(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(trace), "(INJECTED)"); n == 0 {
-		t.Errorf("no sync has failed: %s", trace)
+	if !strings.Contains(string(trace), d.mark) {
+		t.Errorf("the node's syncs were as ever: %s", trace)
 	}
 }

@@ -35,21 +35,27 @@ func tool(t testing.TB, command, pkg string) string {
 	if path, err := exec.LookPath(command); err == nil {
 		return path
 	}
-	if os.Getuid() != 0 {
-		t.Fatalf("this test needs %s: install it, on Debian and Ubuntu by: sudo apt-get install %s", command, pkg)
-	}
-	for _, args := range [][]string{{"update", "-q"}, {"install", "-q", "-y", "--no-install-recommends", pkg}} {
-		install := exec.Command("apt-get", args...)
-		install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
-		if text, err := install.CombinedOutput(); err != nil {
-			t.Fatalf("this test needs %s, and apt-get %s failed: %v\n%s", command, strings.Join(args, " "), err, text)
-		}
-	}
+	aptGet(t, command, pkg)
 	path, err := exec.LookPath(command)
 	if err != nil {
 		t.Fatalf("package %s is installed, and yet: %v", pkg, err)
 	}
 	return path
+}
+
+// aptGet installs Debian's package of something, as root. Its caller holds installing.
+func aptGet(t testing.TB, what, pkg string) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		t.Fatalf("this test needs %s: install it, on Debian and Ubuntu by: sudo apt-get install %s", what, pkg)
+	}
+	for _, args := range [][]string{{"update", "-q"}, {"install", "-q", "-y", "--no-install-recommends", pkg}} {
+		install := exec.Command("apt-get", args...)
+		install.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive")
+		if text, err := install.CombinedOutput(); err != nil {
+			t.Fatalf("this test needs %s, and apt-get %s failed: %v\n%s", what, strings.Join(args, " "), err, text)
+		}
+	}
 }
 
 // cacheFolder is where parts stay from one run to the next.

@@ -17,6 +17,8 @@ need jq jq
 need pgrep procps
 need openssl openssl
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
+# The first python3 in the path may be somebody's own, without it.
+python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

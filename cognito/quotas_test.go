@@ -3,6 +3,7 @@ package cognito_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"idpool/cognito"
 	"idpool/pooltest"
@@ -93,5 +94,18 @@ func TestQuotasComplete(t *testing.T) {
 		if err := q.Complete(); err == nil {
 			t.Errorf("%+v is taken", q)
 		}
+	}
+}
+
+// The operator says how long GetOpenIdToken's tokens live.
+func TestTokenLifetime(t *testing.T) {
+	t.Parallel()
+	node := pooltest.Start(t, func(c *server.Config) { c.SigningAlgorithm, c.TokenLifetime = "ES256", time.Hour })
+	idp := pooltest.NewProvider(t)
+	idp.Now = node.Clock.Now
+	f := &front{Node: node, idp: idp, pool: node.Pool(t, idp)}
+	got := claims(t, f.as(t, "GetOpenIdToken", f.getID(t, nil), nil).Must(t).Object(t)["Token"].(string))
+	if lifetime := got["exp"].(float64) - got["iat"].(float64); lifetime != 3600 {
+		t.Errorf("a token lives for %v seconds", lifetime)
 	}
 }

@@ -27,6 +27,8 @@ type Service struct {
 	Log      *slog.Logger
 	// Regions are the regions that pools may be in; empty means any, up to MaxRegions in an account.
 	Regions []string
+	// TokenLifetime is that of the tokens of GetOpenIdToken; issuer.TokenLifetime is the original's.
+	TokenLifetime time.Duration
 	// Quotas bound sizes; DefaultQuotas are the original's.
 	Quotas Quotas
 	// Sweep is called after a pool was deleted; it must not wait.

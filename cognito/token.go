@@ -19,7 +19,7 @@ type GetOpenIdTokenOutput struct {
 	Token      string
 }
 
-// GetOpenIdToken gives an OpenID token that anybody can verify, good for ten minutes: the first step of the classic flow.
+// GetOpenIdToken gives an OpenID token that anybody can verify, good for ten minutes or as the operator says: the first step of the classic flow.
 func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenOutput, error) {
 	v, err := s.findIdentity(ctx, in.IdentityId)
 	if err != nil {
@@ -39,7 +39,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.mint(ctx, v, admitted, tags, v.tokenLifetime(s.Issuer.Now()))
+	token, err := s.mint(ctx, v, admitted, tags, v.tokenLifetime(s.TokenLifetime, s.Issuer.Now()))
 	if err != nil {
 		return nil, err
 	}
@@ -54,9 +54,8 @@ func (s *Service) mint(ctx context.Context, v *visit, a admission, tags map[stri
 	return s.Issuer.Mint(ctx, claims, lifetime)
 }
 
-// tokenLifetime is ten minutes, but a token of ours that was shown is never outlived by the one that it is exchanged for.
-func (v *visit) tokenLifetime(now time.Time) time.Duration {
-	lifetime := issuer.TokenLifetime
+// tokenLifetime is the usual one, but a token of ours that was shown is never outlived by the one that it is exchanged for.
+func (v *visit) tokenLifetime(lifetime time.Duration, now time.Time) time.Duration {
 	for _, p := range v.logins {
 		if p.held {
 			lifetime = min(lifetime, p.expires.Sub(now))

@@ -44,7 +44,8 @@ type Config struct {
 	InsecureHTTPProviders []string       // hosts
 	TrustedProxies        []netip.Prefix // whose X-Forwarded headers count
 
-	Quotas cognito.Quotas // a zero is the default
+	TokenLifetime time.Duration  // of GetOpenIdToken; 0: issuer.TokenLifetime
+	Quotas        cognito.Quotas // a zero is the default
 
 	Log        *slog.Logger
 	Out        io.Writer // what a person reads at the start
@@ -79,7 +80,12 @@ func (c *Config) check() error {
 	if c.SigningAlgorithm == "" {
 		c.SigningAlgorithm = issuer.Algorithms()[0]
 	}
+	if c.TokenLifetime == 0 {
+		c.TokenLifetime = issuer.TokenLifetime
+	}
 	switch {
+	case c.TokenLifetime < time.Second || c.TokenLifetime > issuer.MaxTokenLifetime:
+		return usage("--token-lifetime %v: give 1s to %v", c.TokenLifetime, issuer.MaxTokenLifetime)
 	case c.Data == "":
 		return usage("give --data, the directory that this node keeps its files in")
 	case c.Account != "" && !iam.ValidAccount(c.Account):

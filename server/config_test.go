@@ -57,6 +57,8 @@ func TestUsage(t *testing.T) {
 		{"certificate without its key", func(c *Config) { c.TLSCert = "x.pem" }, "--tls-key"},
 		{"master key required", func(c *Config) { c.RequireExternalMasterKey = true }, "--master-key-file"},
 		{"short master key", func(c *Config) { c.MasterKey = []byte("short") }, "32"},
+		{"a lifetime of two days", func(c *Config) { c.TokenLifetime = 48 * time.Hour }, "--token-lifetime"},
+		{"a quota below 1", func(c *Config) { c.Quotas.Tags = -1 }, "--quota-"},
 		{"region of 19 letters", func(c *Config) { c.Regions = []string{"abcdefghijklmnopqrs"} }, "--regions"},
 		{"dev reachable", func(c *Config) { c.Dev, c.Listen = true, "0.0.0.0:0" }, "loopback"},
 		{"dev with reachable metrics", func(c *Config) { c.Dev, c.AdminListen = true, "0.0.0.0:0" }, "loopback"},

@@ -142,8 +142,8 @@ func (s *Server) wire(context.Context) error {
 	}
 	s.sts = &sts.Service{DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, Now: c.Now, Rand: c.Rand}
 	s.cognito = &cognito.Service{
-		Quotas: c.Quotas,
-		DB:     s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, STS: s.sts, Rand: c.Rand, Log: c.Log,
+		TokenLifetime: c.TokenLifetime, Quotas: c.Quotas,
+		DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, STS: s.sts, Rand: c.Rand, Log: c.Log,
 		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log},
 		Regions:  c.Regions, Sweep: s.sweep,
 	}

@@ -50,6 +50,8 @@ type serveCommand struct {
 	InsecureHTTPProviders []string       `name:"insecure-http-providers" placeholder:"HOST,..." help:"Providers that may be asked without TLS."`
 	TrustedProxies        []netip.Prefix `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded headers count."`
 
+	TokenLifetime time.Duration `placeholder:"TIME" help:"Lifetime of the tokens of GetOpenIdToken (10m)."`
+
 	Quotas quotaFlags `embed:"" prefix:"quota-"`
 }
 
@@ -85,9 +87,9 @@ func (c *serveCommand) config() (server.Config, error) {
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, SigningAlgorithm: c.SigningAlgorithm,
 		RequireExternalMasterKey: c.RequireExternalMasterKey, Dev: c.Dev, Drain: defaultDrain, Regions: c.Regions,
 		ProviderNetworks: c.ProviderNetworks, InsecureHTTPProviders: c.InsecureHTTPProviders, TrustedProxies: c.TrustedProxies,
-		Quotas: cognito.Quotas(c.Quotas),
-		Log:    slog.New(slog.NewJSONHandler(os.Stderr, nil)),
-		Out:    os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
+		TokenLifetime: c.TokenLifetime, Quotas: cognito.Quotas(c.Quotas),
+		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
+		Out: os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
 	}
 	if c.Data == "" {
 		config.Data = dataDirectory(c.Dev)

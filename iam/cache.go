@@ -47,7 +47,7 @@ func roleName(account, arn string) (name string, ok bool) {
 
 // Role returns a role of an account by its ARN, as of the account's version or later. It returns ErrNoRole.
 func (s *Service) Role(ctx context.Context, account string, version int64, arn string) (*Role, error) {
-	return s.roles.Get(cacheKey{account, version, arn}, func() (*Role, error) {
+	return s.roles.Get(ctx, cacheKey{account, version, arn}, func() (*Role, error) {
 		name, ok := roleName(account, arn)
 		if !ok {
 			return nil, ErrNoRole
@@ -75,7 +75,7 @@ func (s *Service) Role(ctx context.Context, account string, version int64, arn s
 // OIDCProvider returns a provider of an account by its ARN, as of the account's version or later. It returns
 // ErrNoProvider.
 func (s *Service) OIDCProvider(ctx context.Context, account string, version int64, arn string) (*Provider, error) {
-	return s.providers.Get(cacheKey{account, version, arn}, func() (*Provider, error) {
+	return s.providers.Get(ctx, cacheKey{account, version, arn}, func() (*Provider, error) {
 		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":oidc-provider/")
 		if !ok {
 			return nil, ErrNoProvider

@@ -28,7 +28,7 @@ var (
 // Issuer signs tokens. Set the fields, call Refresh, then use it from any number of goroutines.
 type Issuer struct {
 	URL       string // iss: scheme and host[:port], no path
-	Algorithm string // what new keys sign with
+	Algorithm string // what new keys sign with; empty: the keys that are there stay, and a deployment's first is Algorithms' first
 	DB        *store.DB
 	Master    *store.Master
 	Now       func() time.Time
@@ -88,7 +88,7 @@ func (i *Issuer) openAll(stored []store.SigningKey, err error) (*ring, error) {
 // find returns the key of a kid, or ErrToken. It never makes or moves keys: strangers' tokens lead here.
 func (i *Issuer) find(ctx context.Context, kid string) (*key, error) {
 	has := func(r *ring) bool { return r.byID[kid] != nil }
-	r, err := i.ring.With(ctx, i.Now, has, i.read)
+	r, err := i.ring.Find(ctx, i.Now, has, i.read)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		return nil, ErrToken

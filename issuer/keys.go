@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -28,7 +29,8 @@ const (
 	JWKSMaxAge      = time.Hour
 )
 
-// Algorithms are the JWS algorithms that the issuer can sign with. The first is the default, and the original's.
+// Algorithms are the JWS algorithms that the issuer can sign with. The first, which is the original's, is that of a
+// deployment's first key where nobody asks for another.
 func Algorithms() []string { return []string{"RS512", "RS256", "ES256"} }
 
 // key is a signing key as a node holds it in memory.
@@ -46,8 +48,10 @@ type steps struct {
 	remove  []string
 }
 
-// wanted is the algorithm that this node asks for: at its start alone, so that the node that started last decides. Running
-// nodes with different flags would drop each other's next key every minute, and none would ever sign.
+// wanted is the algorithm that this node asks for; empty: none, as where the operator names none, so that a forgotten flag
+// neither drops a key that waits nor moves a deployment back. A node asks at its start alone, so that of those that name
+// one the last to start decides: running nodes with different flags would drop each other's next key every minute, and none
+// would ever sign.
 func (i *Issuer) wanted() string {
 	if i.ring.Load() != nil {
 		return ""
@@ -85,17 +89,25 @@ func due(keys []store.SigningKey, algorithm string, now time.Time) (s steps) {
 
 func (s steps) nothing() bool { return s.create == "" && s.promote == "" && len(s.remove) == 0 }
 
+// errUndrawn ends an Update in which a key has come to be due that was not when it was prepared.
+var errUndrawn = errors.New("a signing key is due that is not drawn")
+
 // rotate reads the keys and carries out what is due. Of nodes that do it at once one wins, and the others read its key.
 func (i *Issuer) rotate(ctx context.Context) ([]store.SigningKey, error) {
 	wanted := i.wanted()
 	keys, err := i.readKeys(ctx)
-	if err != nil || due(keys, wanted, i.Now()).nothing() {
-		return keys, err
-	}
-	// Drawn before the Update, which may run twice.
-	fresh, err := i.newKey()
 	if err != nil {
 		return nil, err
+	}
+	steps := due(keys, wanted, i.Now())
+	if steps.nothing() {
+		return keys, nil
+	}
+	var fresh *store.SigningKey
+	if steps.create != "" { // drawn before the Update, which may run twice
+		if fresh, err = i.newKey(); err != nil {
+			return nil, err
+		}
 	}
 	err = i.DB.Update(ctx, func(tx *store.Tx) error {
 		keys, err := tx.SigningKeys()
@@ -104,13 +116,20 @@ func (i *Issuer) rotate(ctx context.Context) ([]store.SigningKey, error) {
 		}
 		return apply(tx, due(keys, wanted, i.Now()), fresh)
 	})
-	if err != nil && !errors.Is(err, store.ErrExists) {
+	switch {
+	case errors.Is(err, errUndrawn): // another node has changed the keys meanwhile
+		return i.rotate(ctx)
+	case err != nil && !errors.Is(err, store.ErrExists):
 		return nil, fmt.Errorf("change signing keys: %w", err)
 	}
 	return i.readKeys(ctx)
 }
 
+// apply carries out steps; fresh is the key to create, nil if none is drawn.
 func apply(tx *store.Tx, s steps, fresh *store.SigningKey) error {
+	if s.create != "" && fresh == nil {
+		return errUndrawn
+	}
 	for _, kid := range s.remove {
 		if err := tx.DeleteSigningKey(kid); err != nil {
 			return err
@@ -139,9 +158,10 @@ func (i *Issuer) readKeys(ctx context.Context) (keys []store.SigningKey, err err
 
 // newKey makes a key for the issuer's algorithm, with its self-signed certificate.
 func (i *Issuer) newKey() (*store.SigningKey, error) {
+	algorithm := cmp.Or(i.Algorithm, Algorithms()[0])
 	var signer crypto.Signer
 	var err error
-	if i.Algorithm == "ES256" {
+	if algorithm == "ES256" {
 		signer, err = ecdsa.GenerateKey(elliptic.P256(), i.Rand)
 	} else {
 		signer, err = rsa.GenerateKey(i.Rand, 2048)
@@ -162,7 +182,7 @@ func (i *Issuer) newKey() (*store.SigningKey, error) {
 		return nil, err
 	}
 	return &store.SigningKey{
-		ID: kid, Algorithm: i.Algorithm, Private: i.Master.Seal(sealContext(kid), der), Certificate: certificate,
+		ID: kid, Algorithm: algorithm, Private: i.Master.Seal(sealContext(kid), der), Certificate: certificate,
 	}, nil
 }
 

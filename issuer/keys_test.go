@@ -101,8 +101,8 @@ func algorithmOf(t *testing.T, token string) string {
 	return jws.Signatures[0].Header.Algorithm
 }
 
-// What is due to the keys of a deployment when a node that wants ES256 starts, or when a node that asks for nothing runs. A
-// key is written as its state, its algorithm, and for how long it has been in that state.
+// What is due to the keys of a deployment when a node that wants ES256 starts, or when one asks for nothing: while it runs,
+// or as it starts without the flag. A key is written as its state, its algorithm, and for how long it has been in that state.
 func TestDue(t *testing.T) {
 	now := time.Date(2026, 11, 21, 10, 0, 0, 0, time.UTC)
 	key := func(id string, state store.State, algorithm string, since time.Duration) store.SigningKey {
@@ -148,15 +148,25 @@ func TestDue(t *testing.T) {
 
 		{"no current key", keys(retired("old", time.Hour)), steps{create: store.Current}},
 	}
+	asking := []row{
+		{"first start", keys(), steps{create: store.Current}},
+		{"another algorithm than the default", keys(current("ES256", year)), steps{}},
+		{"next of another start waits", keys(current("RS512", year), next("ES256", time.Hour)), steps{}},
+		{"next back to the default", keys(current("ES256", year), next("RS512", time.Hour)), steps{}},
+		{"next of another start, old enough", keys(current("RS512", year), next("ES256", 24*time.Hour)), steps{promote: "next", retire: "current"}},
+	}
 	running := []row{
 		{"another's current key", keys(current("RS512", year)), steps{}},
 		{"another's next key", keys(current("ES256", year), next("RS512", time.Hour)), steps{}},
 		{"another's next key, old enough", keys(current("ES256", year), next("RS512", 24*time.Hour)), steps{promote: "next", retire: "current"}},
 		{"retired long enough", keys(current("RS512", year), retired("old", 25*time.Hour)), steps{remove: []string{"old"}}},
 	}
-	for algorithm, rows := range map[string][]row{"ES256": starting, "": running} {
-		for _, row := range rows {
-			t.Run(row.name, func(t *testing.T) { checkDue(t, due(row.keys, algorithm, now), row.want) })
+	for _, group := range []struct {
+		name, algorithm string
+		rows            []row
+	}{{"starting/", "ES256", starting}, {"starting without the flag/", "", asking}, {"running/", "", running}} {
+		for _, row := range group.rows {
+			t.Run(group.name+row.name, func(t *testing.T) { checkDue(t, due(row.keys, group.algorithm, now), row.want) })
 		}
 	}
 }
@@ -233,6 +243,32 @@ func TestChangeOfAlgorithmReverted(t *testing.T) {
 	if keys := jwks(t, i).Keys; len(keys) != 1 || keys[0].KeyID != kid {
 		t.Errorf("two days later %d keys are published, want the first alone", len(keys))
 	}
+}
+
+// A start without the flag wants nothing: neither the key that waits nor the one that signs gives way to the default.
+func TestRestartWithoutAlgorithm(t *testing.T) {
+	d := newDeployment(t)
+	stage := func(name, signs string, published ...string) {
+		t.Helper()
+		i := d.start(t, "")
+		if got := algorithmOf(t, mint(t, i, TokenLifetime)); got != signs {
+			t.Errorf("%s: tokens are signed with %s, want %s", name, got, signs)
+		}
+		var got []string
+		for _, k := range jwks(t, i).Keys {
+			got = append(got, k.Algorithm)
+		}
+		if !slices.Equal(got, published) {
+			t.Errorf("%s: the JWKS has %v, want %v", name, got, published)
+		}
+	}
+	stage("the first start ever", "RS512", "RS512")
+	d.start(t, "ES256")
+	stage("while ES256 waits", "RS512", "RS512", "ES256")
+	d.clock.advance(PublishedBefore)
+	stage("when ES256 is due", "ES256", "ES256", "RS512")
+	d.clock.advance(PublishedAfter)
+	stage("when RS512 is gone", "ES256", "ES256")
 }
 
 // Nodes that want different algorithms leave each other's keys alone while they run: the one that started last decides.

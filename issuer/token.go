@@ -47,12 +47,17 @@ func (t *Tags) Map() map[string]string {
 	return tags
 }
 
-// Mint signs a token that lives for the given time. It sets issuer, expiry and time of issue. Over the bound of waiting
+// Mint signs a token that lives for the given time, or until c.Expires where that is given and earlier. It sets issuer,
+// expiry and time of issue. Over the bound of waiting
 // signatures it returns ErrBusy at once.
 func (i *Issuer) Mint(ctx context.Context, c Claims, lifetime time.Duration) (token string, err error) {
 	err = i.signing.do(ctx, func() error {
 		now := i.Now().Unix()
-		c.Issuer, c.IssuedAt, c.Expires = i.URL, now, now+int64(lifetime/time.Second)
+		expires := now + int64(lifetime/time.Second)
+		if c.Expires != 0 {
+			expires = min(expires, c.Expires)
+		}
+		c.Issuer, c.IssuedAt, c.Expires = i.URL, now, expires
 		token, err = i.sign(i.ring.Load().current, &c)
 		return err
 	})

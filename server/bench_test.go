@@ -22,10 +22,12 @@ import (
 	"idpool/server"
 )
 
-// The client of BenchmarkQuick: connections that stay open, one request at a time on each, written and read as bytes, so
-// that most of the machine is left to the server.
+// benchClient is the client of BenchmarkQuick, which leaves most of the machine to the server.
+const benchClient = "this process, over connections that stay open, one request at a time on each, written and read as bytes"
+
 const (
 	benchConnections = 16
+	benchTarget      = 0.45 // of the bare handler's requests per second: what calls with a token that was seen before must reach
 	benchRequests    = 6000 // a round of calls whose token was seen before, or that show none
 	benchFresh       = 2000 // a round of calls with a new token each
 	benchRounds      = 5    // of each server, in turn; the median counts
@@ -60,7 +62,8 @@ func BenchmarkQuick(b *testing.B) {
 			return pooltest.Object{idp.Name(): token}
 		}
 	}
-	for _, bench := range []struct {
+	fmt.Printf("client: %s; %d connections\n", benchClient, benchConnections)
+	for i, bench := range []struct {
 		name, operation string
 		in              func(pooltest.Object) pooltest.Object
 		logins          func(n int) func(pooltest.Object) pooltest.Object
@@ -72,6 +75,7 @@ func BenchmarkQuick(b *testing.B) {
 		{"GetId/token=new", "GetId", getID, fresh, benchFresh},
 		{"GetCredentialsForIdentity/token=new", "GetCredentialsForIdentity", getCredentials, fresh, benchFresh},
 	} {
+		ratio := 0.0
 		b.Run(bench.name, func(b *testing.B) {
 			next := bench.logins(bench.requests * benchRounds)
 			requests := func() [][]byte {
@@ -93,10 +97,25 @@ func BenchmarkQuick(b *testing.B) {
 			}
 			b.ReportMetric(median(ours), "req/s")
 			b.ReportMetric(median(floor), "bare-req/s")
-			b.ReportMetric(median(ratios), "ratio")
+			ratio = median(ratios)
+			b.ReportMetric(ratio, "ratio")
 			b.ReportMetric(benchConnections, "connections")
 			b.ReportMetric(0, "ns/op")
 		})
+		if i < 2 && tooSlow(ratio) { // the two of a token that was seen before
+			fmt.Printf("WARNING: %s has a ratio of %.2f, and should have %.2f or more\n", bench.name, ratio, benchTarget)
+		}
+	}
+}
+
+// tooSlow tells whether a ratio that was measured is to be warned of. 0 was not measured.
+func tooSlow(ratio float64) bool { return ratio > 0 && ratio < benchTarget }
+
+func TestTooSlow(t *testing.T) {
+	for ratio, want := range map[float64]bool{0: false, 0.2: true, 0.449: true, benchTarget: false, 1: false} {
+		if got := tooSlow(ratio); got != want {
+			t.Errorf("a ratio of %v is too slow: %t", ratio, got)
+		}
 	}
 }
 

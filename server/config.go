@@ -30,7 +30,7 @@ type Config struct {
 	ChangeIssuerURL  bool   // take an IssuerURL that differs from the stored one
 	Account          string // first account; empty: the stored one, or DefaultAccount
 	TLSCert, TLSKey  string // files
-	SigningAlgorithm string // of issuer.Algorithms; empty: the first
+	SigningAlgorithm string // of issuer.Algorithms; empty: what the deployment has, at its first start the first
 
 	RootKey                  *iam.StaticKey // root key of the first account, never stored
 	MasterKey                []byte         // 32 bytes; nil: one is made and kept
@@ -77,9 +77,6 @@ func (c *Config) check() error {
 	if c.Database == "" {
 		c.Database = filepath.Join(c.Data, "idpool.db")
 	}
-	if c.SigningAlgorithm == "" {
-		c.SigningAlgorithm = issuer.Algorithms()[0]
-	}
 	if c.TokenLifetime == 0 {
 		c.TokenLifetime = issuer.TokenLifetime
 	}
@@ -90,7 +87,7 @@ func (c *Config) check() error {
 		return usage("give --data, the directory that this node keeps its files in")
 	case c.Account != "" && !iam.ValidAccount(c.Account):
 		return usage("--account %s: an account has 12 digits", c.Account)
-	case !slices.Contains(issuer.Algorithms(), c.SigningAlgorithm):
+	case c.SigningAlgorithm != "" && !slices.Contains(issuer.Algorithms(), c.SigningAlgorithm):
 		return usage("--signing-algorithm %s: give one of %s", c.SigningAlgorithm, strings.Join(issuer.Algorithms(), ", "))
 	case (c.TLSCert == "") != (c.TLSKey == ""):
 		return usage("--tls-cert and --tls-key belong together")
@@ -100,7 +97,7 @@ func (c *Config) check() error {
 		return usage("the master key has %d bytes; it must have 32, written in base64", len(c.MasterKey))
 	}
 	if err := c.Quotas.Complete(); err != nil {
-		return usage("--quota-...: %v", err)
+		return &UsageError{err.Error()}
 	}
 	for _, r := range c.Regions {
 		if !region.MatchString(r) {

@@ -6,14 +6,16 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"idpool/iam"
+	"idpool/issuer"
 	"idpool/provider"
+	"idpool/store"
 )
 
 // base is a configuration that starts.
@@ -74,7 +76,8 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// A start that fails for an address or a file leaves nothing behind that a later one would find half made.
+// A start that fails for what the operator got wrong leaves nothing behind that a later one would find half made: nothing at
+// all, or where the database had to be asked one without keys and settings.
 func TestFailedStartLeavesNothing(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -82,13 +85,15 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 	}
 	defer taken.Close()
 	for _, tt := range []struct {
-		name   string
-		change func(*Config)
-		says   string
+		name     string
+		change   func(*Config)
+		says     string
+		database bool // is left
 	}{
-		{"address in use", func(c *Config) { c.Listen = taken.Addr().String() }, "--listen"},
-		{"address of the metrics in use", func(c *Config) { c.AdminListen = taken.Addr().String() }, "--admin-listen"},
-		{"no certificate", func(c *Config) { c.TLSCert, c.TLSKey = "missing.pem", "missing.key" }, "--tls-cert"},
+		{"address in use", func(c *Config) { c.Listen = taken.Addr().String() }, "--listen", false},
+		{"address of the metrics in use", func(c *Config) { c.AdminListen = taken.Addr().String() }, "--admin-listen", false},
+		{"no certificate", func(c *Config) { c.TLSCert, c.TLSKey = "missing.pem", "missing.key" }, "--tls-cert", false},
+		{"reachable without an issuer", func(c *Config) { c.Listen = "0.0.0.0:0" }, "--issuer-url", true},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := base(t)
@@ -101,11 +106,35 @@ func TestFailedStartLeavesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, f := range files {
-				if f.Name() != lockName {
+				if f.Name() != lockName && !(tt.database && strings.HasPrefix(f.Name(), "idpool.db")) {
 					t.Errorf("%s is left", f.Name())
 				}
 			}
+			if tt.database {
+				isEmpty(t, filepath.Join(c.Data, "idpool.db"))
+			}
 		})
+	}
+}
+
+// isEmpty fails the test if a database has anything that a start has made.
+func isEmpty(t *testing.T, database string) {
+	t.Helper()
+	db, err := store.Open(t.Context(), database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var d deployment
+	err = db.View(t.Context(), func(tx *store.Tx) (err error) {
+		if _, err = tx.Setting(store.SettingMasterKey); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the database has a master key: %v", err)
+		}
+		d, err = readDeployment(tx)
+		return err
+	})
+	if err != nil || d.found || d.issuerURL != "" {
+		t.Errorf("the database has %+v, %v", d, err)
 	}
 }
 
@@ -167,6 +196,23 @@ func TestStoredIssuerStays(t *testing.T) {
 	}
 }
 
+// A forgotten --signing-algorithm changes nothing: the keys that a deployment has stay the only ones.
+func TestStoredAlgorithmStays(t *testing.T) {
+	c := base(t)
+	for _, c.SigningAlgorithm = range []string{"ES256", ""} {
+		s, err := Open(context.Background(), c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply := httptest.NewRecorder()
+		s.handler().ServeHTTP(reply, httptest.NewRequest("GET", issuer.JWKSPath, nil))
+		s.Close()
+		if body := reply.Body.String(); !strings.Contains(body, `"ES256"`) || strings.Contains(body, `"RS512"`) {
+			t.Errorf("--signing-algorithm %q: the JWKS is %s", c.SigningAlgorithm, body)
+		}
+	}
+}
+
 // The master key is beside the database that it belongs to, wherever the node's other files are; and where a database has
 // lost its key no other is made.
 func TestMasterKeyFile(t *testing.T) {
@@ -200,114 +246,6 @@ func TestDirectoryIsLocked(t *testing.T) {
 	defer s.Close()
 	if err := start(t, c); err == nil || !strings.Contains(err.Error(), "another idpool runs in") {
 		t.Errorf("a second node in the same directory: %v", err)
-	}
-}
-
-func TestRootCredentials(t *testing.T) {
-	c := base(t)
-	path := filepath.Join(c.Data, rootCredentialsName)
-	out := c.Out.(*strings.Builder)
-	s, err := Open(context.Background(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.announce()
-	file, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o600 {
-		t.Errorf("mode of %s: %v, %v", path, info.Mode(), err)
-	}
-	key, err := s.iam.Key(context.Background(), s.newRoot.ID)
-	if err != nil || !key.Caller.Root || key.Caller.ARN != "arn:aws:iam::000000000000:root" {
-		t.Errorf("the root key means %+v, %v", key.Caller, err)
-	}
-	if !strings.Contains(string(file), key.Secret) {
-		t.Error("the file does not hold the root's secret key")
-	}
-	if !strings.Contains(out.String(), path) || strings.Contains(out.String(), key.Secret) {
-		t.Errorf("where no person reads, the path is printed and not the secret; it was: %q", out)
-	}
-	s.Close()
-
-	if err := start(t, c); err != nil {
-		t.Fatal(err)
-	}
-	again, err := os.ReadFile(path)
-	if err != nil || string(again) != string(file) {
-		t.Errorf("the second start changed the file: %v", err)
-	}
-}
-
-// Of nodes that start at once, one makes the root's key. It keeps the file; the others take theirs back, whose keys nobody
-// knows.
-func TestRootCredentialsOfOneNode(t *testing.T) {
-	s, err := Open(t.Context(), base(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if err := s.settle(t.Context()); err != nil { // as when its transaction runs twice
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(s.rootCredentials()); err != nil || s.newRoot == nil {
-		t.Errorf("the node that made the root's key has lost its file: %v", err)
-	}
-	if err := s.drawRoot(); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.settle(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := os.Stat(s.rootCredentials()); !errors.Is(err, os.ErrNotExist) || s.newRoot != nil {
-		t.Errorf("the root has another key, and the file is still there: %v", err)
-	}
-}
-
-func TestRootCredentialsOnTerminal(t *testing.T) {
-	c := base(t)
-	c.IsTerminal = true
-	s, err := Open(context.Background(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	s.announce()
-	out := c.Out.(*strings.Builder).String()
-	for _, want := range []string{"[profile idpool]", s.newRoot.ID, s.newRoot.Secret, "endpoint_url = http://" + s.Addr()} {
-		if !strings.Contains(out, want) {
-			t.Errorf("the profile lacks %q:\n%s", want, out)
-		}
-	}
-}
-
-// A root key of the environment is never stored, and a start without it later makes one.
-func TestGivenRootKey(t *testing.T) {
-	c := base(t)
-	c.RootKey = &iam.StaticKey{ID: "AKIAGIVEN", Secret: "given"}
-	s, err := Open(context.Background(), c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if key, err := s.iam.Key(context.Background(), "AKIAGIVEN"); err != nil || !key.Caller.Root || key.Caller.Account != DefaultAccount {
-		t.Errorf("the given key means %+v, %v", key.Caller, err)
-	}
-	if _, err := os.Stat(s.rootCredentials()); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("root-credentials: %v", err)
-	}
-	s.Close()
-
-	c.RootKey = nil
-	if s, err = Open(context.Background(), c); err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	if _, err := s.iam.Key(context.Background(), "AKIAGIVEN"); err == nil {
-		t.Error("the given key is valid without being given")
-	}
-	if s.newRoot == nil {
-		t.Error("there is no root key")
 	}
 }
 

@@ -74,7 +74,7 @@ func (s *Server) createSample(ctx context.Context) error {
 func (s *Server) announce() {
 	c := &s.config
 	c.Log.Info("serving", "listen", s.Addr(), "issuer", c.IssuerURL, "account", c.Account)
-	if s.newRoot != nil && !c.Dev { // whose keys everybody knows
+	if s.newRoot != nil {
 		s.announceRoot()
 	}
 	if c.Dev {
@@ -82,8 +82,10 @@ func (s *Server) announce() {
 	}
 }
 
+// announceRoot says where the root key is that this start has made; and the key itself to a person, who has no other: with
+// --dev there is test/test to try things with.
 func (s *Server) announceRoot() {
-	if !s.config.IsTerminal {
+	if !s.config.IsTerminal || s.config.Dev {
 		fmt.Fprintf(s.config.Out, "The root access key of account %s is in %s\n", s.config.Account, s.rootCredentials())
 		return
 	}

@@ -16,20 +16,25 @@ import (
 	"idpool/wire"
 )
 
-// Limits of connections. A call is small; whoever takes longer than this to send one, or to read its reply, does not mean
-// well or will try again.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 30 * time.Second
-	writeTimeout  = 60 * time.Second
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
-)
+// limits are for how long a node waits. A test has shorter ones.
+type limits struct {
+	header, read, write, idle time.Duration // of a connection
+	ready                     time.Duration // readiness, for the database
+	shutdown                  time.Duration // the end, for what runs
+}
+
+// A call is small; whoever takes longer than this to send one, or to read its reply, does not mean well or will try again.
+var usualLimits = limits{
+	header: 10 * time.Second, read: 30 * time.Second, write: 60 * time.Second, idle: 2 * time.Minute,
+	ready: 2 * time.Second, shutdown: 30 * time.Second,
+}
+
+const maxHeader = 64 << 10
 
 func (s *Server) httpServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
-		IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		Handler: h, ReadHeaderTimeout: s.limits.header, ReadTimeout: s.limits.read, WriteTimeout: s.limits.write,
+		IdleTimeout: s.limits.idle, MaxHeaderBytes: maxHeader,
 		ErrorLog: slog.NewLogLogger(s.config.Log.Handler(), slog.LevelDebug), // clients that break off
 	}
 }
@@ -54,11 +59,8 @@ func (s *Server) handler() http.Handler {
 	return h
 }
 
-// readyTimeout bounds how long readiness waits for the database.
-const readyTimeout = 2 * time.Second
-
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), readyTimeout)
+	ctx, cancel := context.WithTimeout(r.Context(), s.limits.ready)
 	defer cancel()
 	if s.draining.Load() || s.db.Ping(ctx) != nil {
 		http.Error(w, "not ready", http.StatusServiceUnavailable)

@@ -8,9 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"idpool/pooltest"
 	"idpool/server"
@@ -76,6 +78,20 @@ func TestAdminListen(t *testing.T) {
 	want := `idpool_calls_total{code="ResourceNotFoundException",operation="GetId",service="cognito-identity"} 1`
 	if !strings.Contains(string(body), want) {
 		t.Errorf("metrics lack %s", want)
+	}
+	for path, status := range map[string]int{
+		"/debug/pprof/": 200, "/debug/pprof/goroutine?debug=1": 200, "/debug/pprof/cmdline": 200, "/debug/pprof/symbol": 200,
+		"/debug/pprof/trace?seconds=0.01": 200, "/": 404,
+	} {
+		client := http.Client{Timeout: 20 * time.Second}
+		reply, err := client.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = reply.Body.Close()
+		if reply.StatusCode != status {
+			t.Errorf("GET %s: %d, want %d", path, reply.StatusCode, status)
+		}
 	}
 }
 
@@ -244,6 +260,9 @@ func TestForwarded(t *testing.T) {
 func TestSocket(t *testing.T) {
 	var data string
 	node := pooltest.Start(t, func(c *server.Config) { data = c.Data })
+	if info, err := os.Stat(filepath.Join(data, server.SocketName)); err != nil || info.Mode() != os.ModeSocket|0o600 {
+		t.Errorf("the socket's mode: %v, %v", info.Mode(), err)
+	}
 	client := &http.Client{Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{}).DialContext(ctx, "unix", filepath.Join(data, server.SocketName))
 	}}}

@@ -12,6 +12,7 @@ import (
 	"idpool/internal/pgtest"
 	"idpool/pooltest"
 	"idpool/server"
+	"idpool/store"
 	"idpool/wire"
 )
 
@@ -72,6 +73,7 @@ func TestPostgresNeedsAnIssuer(t *testing.T) {
 	if _, err := server.Open(t.Context(), c); !errors.As(err, &usage) || !strings.Contains(err.Error(), "--issuer-url") {
 		t.Fatalf("without an issuer: %v", err)
 	}
+	hasNoMasterKey(t, c.Database)
 	for _, issuer := range []string{"https://id.example.com", ""} { // the second takes the stored one
 		c.IssuerURL, c.Data = issuer, t.TempDir()
 		node, err := server.Open(t.Context(), c)
@@ -79,6 +81,23 @@ func TestPostgresNeedsAnIssuer(t *testing.T) {
 			t.Fatalf("issuer %q: %v", issuer, err)
 		}
 		node.Close()
+	}
+}
+
+// hasNoMasterKey is what a start that is refused leaves.
+func hasNoMasterKey(t *testing.T, database string) {
+	t.Helper()
+	db, err := store.Open(t.Context(), database, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	err = db.View(t.Context(), func(tx *store.Tx) error {
+		_, err := tx.Setting(store.SettingMasterKey)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("the database has a master key: %v", err)
 	}
 }
 

@@ -46,6 +46,8 @@ type Server struct {
 	mux      *wire.Mux
 	draining atomic.Bool
 	sweeps   chan struct{}
+	limits   limits
+	found    deployment   // what the database had when this start looked first
 	newRoot  *iam.RootKey // made by this start; nil: none
 	devPool  string       // the sample pool's id; empty without --dev
 }
@@ -55,7 +57,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, sweeps: make(chan struct{}, 1)}
+	s := &Server{config: c, sweeps: make(chan struct{}, 1), limits: usualLimits}
 	if err := s.open(ctx); err != nil {
 		s.Close()
 		return nil, err
@@ -68,14 +70,21 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if s.lock, err = lockDirectory(c.Data); err != nil {
 		return err
 	}
-	// What the operator may have got wrong comes first: a start that fails leaves nothing half made.
+	// What the operator may have got wrong comes before what a later start would find half made. A start that gets no address
+	// or certificate leaves an empty data directory; one that the database speaks against (examine) leaves a database with its
+	// tables, new ones too, and no key or setting in it or beside it.
+	//
+	// From here on the kernel takes connections into the port's backlog. They wait for Serve, and break off if the start
+	// fails: whoever watches the port waits for /readyz, and not for the port.
 	if err := s.listen(); err != nil {
 		return err
 	}
 	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
 		return fmt.Errorf("%w; check --database, and that the database runs", err)
 	}
-	for _, step := range []func(context.Context) error{s.findMasterKey, s.settle, s.wire, s.refresh, s.openSocket, s.develop} {
+	for _, step := range []func(context.Context) error{
+		s.examine, s.findMasterKey, s.settle, s.wire, s.refresh, s.openSocket, s.develop,
+	} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -282,9 +291,6 @@ func (s *Server) every(ctx context.Context, what string, asked <-chan struct{}, 
 	}
 }
 
-// How long a shutdown waits for what runs.
-const shutdownTimeout = 30 * time.Second
-
 // Serve answers until the context ends. Then /readyz says so and replies close their connections for the drain time, so
 // that balancers look elsewhere; then the listeners close, and what runs is finished.
 func (s *Server) Serve(ctx context.Context) error {
@@ -338,14 +344,19 @@ func (s *Server) shutdown(servers []*http.Server) error {
 		server.SetKeepAlivesEnabled(false)
 	}
 	time.Sleep(s.config.Drain)
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.shutdown)
 	defer cancel()
-	var errs []error
+	var failed error
 	for _, server := range servers {
-		errs = append(errs, server.Shutdown(ctx))
+		if err := server.Shutdown(ctx); err != nil {
+			failed = err
+		}
 	}
 	s.config.Log.Info("stopped")
-	return errors.Join(errs...)
+	if ctx.Err() != nil && failed != nil {
+		return fmt.Errorf("calls that were not finished after %v are broken off", s.limits.shutdown)
+	}
+	return failed
 }
 
 // Close gives back everything that Open took.

@@ -8,18 +8,17 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
-	"idpool/iam"
 	"idpool/store"
 )
 
 // Files in the data directory, all of mode 0600.
 const (
-	lockName            = "lock"
-	masterKeyName       = "master.key"
-	rootCredentialsName = "root-credentials"
+	lockName      = "lock"
+	masterKeyName = "master.key"
 )
 
 // lockDirectory makes the data directory, and takes it for this process.
@@ -55,7 +54,7 @@ func (s *Server) findMasterKey(ctx context.Context) (err error) {
 		s.config.Log.Warn("the master key is in the database, beside what it seals; give one by --master-key-file or IDPOOL_MASTER_KEY")
 	default:
 		path := filepath.Join(filepath.Dir(strings.TrimPrefix(s.config.Database, "sqlite:")), masterKeyName)
-		if key, err = s.masterKeyInFile(ctx, path); err != nil {
+		if key, err = s.masterKeyInFile(path); err != nil {
 			return fmt.Errorf("master key: %w", err)
 		}
 		s.config.Log.Warn("the master key is in a file beside the database; give one by --master-key-file or IDPOOL_MASTER_KEY", "path", path)
@@ -70,18 +69,11 @@ func (s *Server) drawMasterKey() ([]byte, error) {
 	return key, err
 }
 
-func (s *Server) masterKeyInFile(ctx context.Context, path string) ([]byte, error) {
+func (s *Server) masterKeyInFile(path string) ([]byte, error) {
 	text, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		err := s.db.View(ctx, func(tx *store.Tx) error {
-			_, err := tx.Setting(store.SettingAccount)
-			return err
-		})
-		if err == nil {
+		if s.found.found {
 			return nil, fmt.Errorf("%s is missing, and this database was sealed with a master key: put the file back, or give the key by --master-key-file or IDPOOL_MASTER_KEY", path)
-		}
-		if !errors.Is(err, store.ErrNotFound) {
-			return nil, err
 		}
 		key, err := s.drawMasterKey()
 		if err != nil {
@@ -152,9 +144,9 @@ func writeFile(path string, content []byte) error {
 
 // deployment is what a database says of the deployment that it belongs to.
 type deployment struct {
-	found   bool   // somebody has started on it before
-	dev     bool   // --dev made it
-	rootKey string // the access key id of the first account's root; empty: it has none
+	found    bool     // somebody has started on it before
+	dev      bool     // --dev made it
+	rootKeys []string // the access key ids of the first account's root
 	// As they were chosen at the first start; the issuer's URL may be empty.
 	account, issuerURL string
 }
@@ -176,27 +168,29 @@ func readDeployment(tx *store.Tx) (d deployment, err error) {
 		return d, nil
 	}
 	keys, err := tx.AccessKeys(d.account, "")
-	if len(keys) > 0 {
-		d.rootKey = keys[0].ID
+	for _, k := range keys {
+		d.rootKeys = append(d.rootKeys, k.ID)
 	}
 	return d, err
 }
 
-// settle makes what a new deployment has, and checks what an old one has against what the operator asks for. Of many nodes
-// that start at once one makes it, and the others find it made.
-func (s *Server) settle(ctx context.Context) error {
-	var d deployment
+// examine reads what the database has of a deployment, and checks it against what the operator asks for, before anything is
+// made.
+func (s *Server) examine(ctx context.Context) error {
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		d, err = readDeployment(tx)
+		s.found, err = readDeployment(tx)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if err := s.check(&d); err != nil {
-		return err
-	}
-	if s.config.RootKey == nil && d.rootKey == "" {
+	return s.check(&s.found)
+}
+
+// settle makes what a new deployment has. Of many nodes that start at once one makes it, and the others find it made.
+func (s *Server) settle(ctx context.Context) error {
+	d := s.found
+	if s.config.RootKey == nil && len(d.rootKeys) == 0 && s.newRoot == nil {
 		if err := s.drawRoot(); err != nil {
 			return err
 		}
@@ -205,33 +199,18 @@ func (s *Server) settle(ctx context.Context) error {
 		d, err = s.create(tx)
 		return err
 	}
-	err = s.db.Update(ctx, create)
+	err := s.db.Update(ctx, create)
 	if errors.Is(err, store.ErrExists) { // another node was faster
 		err = s.db.Update(ctx, create)
 	}
-	if err == nil && s.newRoot != nil && d.rootKey != s.newRoot.ID { // the root has another node's key
-		s.newRoot = nil
-		err = os.Remove(s.rootCredentials())
+	if err != nil {
+		return errors.Join(err, s.takeBackRoot(err))
 	}
 	s.config.Account, s.config.IssuerURL = d.account, d.issuerURL
-	return err
-}
-
-func (s *Server) rootCredentials() string { return filepath.Join(s.config.Data, rootCredentialsName) }
-
-// drawRoot draws a root key and writes its file, before the key is in the database: a key that is there and nowhere else
-// would be lost.
-func (s *Server) drawRoot() error {
-	root, err := iam.NewRootKey(s.config.Rand, s.master)
-	if err != nil {
-		return err
+	if s.newRoot != nil && !slices.Contains(d.rootKeys, s.newRoot.ID) { // the root has another node's key
+		return s.forgetRoot()
 	}
-	s.newRoot = &root
-	profile := fmt.Sprintf("[idpool]\naws_access_key_id = %s\naws_secret_access_key = %s\n", root.ID, root.Secret)
-	if err := writeFile(s.rootCredentials(), []byte(profile)); err != nil {
-		return fmt.Errorf("write the root credentials: %w", err)
-	}
-	return nil
+	return s.checkRootCredentials(&d)
 }
 
 // create is the transaction of settle: it makes what is missing, and returns the deployment as it then is. It may run twice.
@@ -247,11 +226,11 @@ func (s *Server) create(tx *store.Tx) (d deployment, err error) {
 			return d, err
 		}
 	}
-	if s.newRoot != nil && d.rootKey == "" {
+	if s.newRoot != nil && len(d.rootKeys) == 0 {
 		if err := s.newRoot.Store(tx, d.account); err != nil {
 			return d, err
 		}
-		d.rootKey = s.newRoot.ID
+		d.rootKeys = []string{s.newRoot.ID}
 	}
 	return d, s.keepIssuerURL(tx, &d)
 }

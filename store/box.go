@@ -38,8 +38,13 @@ func (k *OpenKey) Salted(salt []byte) (*Salted, error) {
 	return &Salted{k.ID, salt, prk}, err
 }
 
-// SaltedLike joins the key with the salt of a box that BoxKey has read.
-func (k *OpenKey) SaltedLike(box []byte) (*Salted, error) { return k.Salted(box[8:boxHead]) }
+// SaltedLike joins the key with the salt of a box. It returns ErrBox for one that is cut short.
+func (k *OpenKey) SaltedLike(box []byte) (*Salted, error) {
+	if len(box) < boxHead {
+		return nil, ErrBox
+	}
+	return k.Salted(box[8:boxHead])
+}
 
 // BoxKey reads the id of the sealing key out of a box. A box that is cut short has none.
 func BoxKey(box []byte) (id int64, ok bool) {
@@ -79,6 +84,9 @@ func (s *Salted) Seal(head []byte, purpose string, text, associated []byte) ([]b
 
 // Open is the opposite of Seal, for a box of this key and salt. It returns ErrBox.
 func (s *Salted) Open(box []byte, purpose string, associated []byte) ([]byte, error) {
+	if len(box) < boxHead {
+		return nil, ErrBox
+	}
 	aead, err := s.aead(purpose)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"math"
 	"reflect"
 
@@ -12,7 +13,7 @@ const CacheBytes = 64 << 20
 
 // Cache keeps what was read from the database, under keys that hold the version that every hot read brings along: an entry
 // of an older version is never asked for again. What is loaded after its version was read can only be newer than its key
-// says, never older. Nobody may change what is in it.
+// says, never older. Nobody may change what is in it. Values are trees: in a circle of pointers weighing would never end.
 type Cache[K comparable, V any] struct {
 	entries *otter.Cache[K, V]
 }
@@ -30,16 +31,13 @@ func NewCache[K comparable, V any](bytes uint64) (*Cache[K, V], error) {
 	return &Cache[K, V]{entries}, err
 }
 
-// Get returns the entry of a key, loaded if there is none. Errors are not kept: strangers could fill the cache with them.
-func (c *Cache[K, V]) Get(key K, load func() (V, error)) (V, error) {
-	if v, ok := c.entries.GetIfPresent(key); ok {
-		return v, nil
-	}
-	v, err := load()
-	if err == nil {
-		c.entries.Set(key, v)
-	}
-	return v, err
+// Get returns the entry of a key, loaded if there is none. Callers who come while it is loaded wait for that, so that a hot
+// pool is read once when its version rises. They share the load's error too, unless the context of the one who loads has
+// ended: then another of them loads. Errors are not kept: strangers could fill the cache with them.
+//
+// The load reads under ctx, which is its caller's, and depends on nothing else of the caller but the key.
+func (c *Cache[K, V]) Get(ctx context.Context, key K, load func() (V, error)) (V, error) {
+	return c.entries.Get(ctx, key, otter.LoaderFunc[K, V](func(context.Context, K) (V, error) { return load() }))
 }
 
 // Bytes is what the entries weigh now.
@@ -62,6 +60,10 @@ func footprint(v reflect.Value) uintptr {
 		}
 	case reflect.Slice:
 		n = header + uintptr(v.Cap())*v.Type().Elem().Size()
+		for i := range v.Len() {
+			n += footprint(v.Index(i))
+		}
+	case reflect.Array: // whose elements are its holder's
 		for i := range v.Len() {
 			n += footprint(v.Index(i))
 		}

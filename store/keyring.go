@@ -37,7 +37,7 @@ func (r *Keyring) Current() *OpenKey { return r.ring.Load().current }
 // Find returns a key by its id, or ErrNotFound. One that this node does not know may be another node's newest.
 func (r *Keyring) Find(ctx context.Context, id int64) (*OpenKey, error) {
 	has := func(k *openKeys) bool { return k.byID[id] != nil }
-	ring, err := r.ring.With(ctx, r.Now, has, r.read)
+	ring, err := r.ring.Find(ctx, r.Now, has, r.read)
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (s *shelf) read(context.Context) (*map[string]bool, error) {
 }
 
 func (s *shelf) find(ctx context.Context, name string, read func(context.Context) (*map[string]bool, error)) error {
-	_, err := s.With(ctx, time.Now, func(names *map[string]bool) bool { return (*names)[name] }, read)
+	_, err := s.Find(ctx, time.Now, func(names *map[string]bool) bool { return (*names)[name] }, read)
 	return err
 }
 
@@ -102,6 +102,60 @@ func TestSnapshotWaitersGiveUp(t *testing.T) {
 		synctest.Wait()
 		if first != nil || third != nil || s.reads != 1 {
 			t.Errorf("%v and %v after %d reads, want the name after one", first, third, s.reads)
+		}
+	})
+}
+
+// A Refresh that hangs, the first too, ends in time for those who look for a key, and what the next one reads is there.
+func TestSnapshotRefreshHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		hangs := func(ctx context.Context) (*map[string]bool, error) { <-ctx.Done(); return nil, ctx.Err() }
+		s := &shelf{stored: map[string]bool{"a": true}}
+		began := time.Now()
+		if err := s.Refresh(t.Context(), hangs); !errors.Is(err, ErrUnavailable) || time.Since(began) != firstTimeout {
+			t.Errorf("the first refresh: %v after %v", err, time.Since(began))
+		}
+		must(t, s.Refresh(t.Context(), s.read))
+		var failed error
+		go func() { failed = s.Refresh(t.Context(), hangs) }()
+		synctest.Wait()
+		began, s.stored["b"] = time.Now(), true
+		if err := s.find(t.Context(), "b", s.read); err != nil || time.Since(began) != readTimeout {
+			t.Errorf("a look beside a refresh that hangs: %v after %v", err, time.Since(began))
+		}
+		synctest.Wait()
+		if !errors.Is(failed, ErrUnavailable) {
+			t.Errorf("the refresh: %v", failed)
+		}
+	})
+}
+
+// Before the first Refresh there is nothing, and a look finds what is stored.
+func TestSnapshotZero(t *testing.T) {
+	s := &shelf{stored: map[string]bool{"a": true}}
+	if s.Load() != nil {
+		t.Error("something is there before it was read")
+	}
+	must(t, s.find(t.Context(), "a", s.read))
+}
+
+// Once the database has answered a Refresh, the error of an earlier look is no answer any more.
+func TestSnapshotRecovers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, down := newShelf(t, "a"), errors.New("down")
+		fails := func(context.Context) (*map[string]bool, error) { return nil, down }
+		if err := s.find(t.Context(), "b", fails); !errors.Is(err, down) {
+			t.Errorf("while it is down: %v", err)
+		}
+		if err := s.Refresh(t.Context(), fails); !errors.Is(err, down) {
+			t.Errorf("a refresh while it is down: %v", err)
+		}
+		if err := s.find(t.Context(), "b", s.read); !errors.Is(err, down) {
+			t.Errorf("still within the second: %v", err)
+		}
+		must(t, s.Refresh(t.Context(), s.read))
+		if err := s.find(t.Context(), "b", s.read); !errors.Is(err, ErrNotFound) {
+			t.Errorf("after a refresh: %v, want ErrNotFound", err)
 		}
 	})
 }

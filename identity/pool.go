@@ -89,7 +89,7 @@ type Identity struct {
 	Pool     int64 // the pool's key
 	Created  time.Time
 	Modified time.Time
-	Disabled bool  // lost a merge
+	Disabled bool  // lost a merge, or its last login
 	Epoch    int64 // rises when the identity's sessions are revoked
 	Logins   []Login
 }

@@ -14,7 +14,7 @@ type Refusal int
 // The refusals of Resolve.
 const (
 	GuestsForbidden Refusal = iota + 1 // no login shown, and the pool takes no guests
-	Forbidden                          // the named identity is not for this caller: it has logins and none was shown, or it lost a merge
+	Forbidden                          // the named identity is not for this caller: it has logins and none was shown, or it is disabled
 	NoLoginMatches                     // logins were shown, none of them is the named identity's
 	SecondLogin                        // the identity would have two logins of one provider
 	TooManyLogins                      // the identity would have more logins than it may

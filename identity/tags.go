@@ -1,6 +1,10 @@
 package identity
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
 
 // MaxTagBytes is how long the keys and values of all principal tags of a token may be together; the figure is that of the
 // original's console.
@@ -58,10 +62,16 @@ func TagKeysDiffer(tags map[string]string) bool {
 	return true
 }
 
-// TagsFit tells whether tags are few and short enough for a token.
+// MaxTagValue is how many characters a tag's value may have at an STS.
+const MaxTagValue = 256
+
+// TagsFit tells whether tags are few and short enough for a token, and their values such as an STS takes.
 func TagsFit(tags map[string]string) bool {
 	size := 0
 	for key, value := range tags {
+		if utf8.RuneCountInString(value) > MaxTagValue || strings.ContainsFunc(value, unicode.IsControl) {
+			return false
+		}
 		size += len(key) + len(value)
 	}
 	return len(tags) <= MaxPrincipalTags && size <= MaxTagBytes

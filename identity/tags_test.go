@@ -83,10 +83,13 @@ func TestTagsFit(t *testing.T) {
 		want bool
 	}{
 		{"none", nil, true},
-		{"460 bytes", map[string]string{"key": strings.Repeat("v", 457)}, true},
-		{"461 bytes", map[string]string{"key": strings.Repeat("v", 458)}, false},
+		{"460 bytes", map[string]string{"key": strings.Repeat("v", 227), "two": strings.Repeat("v", 227)}, true},
+		{"461 bytes", map[string]string{"key": strings.Repeat("v", 227), "two": strings.Repeat("v", 228)}, false},
 		{"bytes, not letters", map[string]string{"key": strings.Repeat("é", 229)}, false},
 		{"50", many, true},
+		{"256 characters", map[string]string{"key": strings.Repeat("v", 256)}, true},
+		{"257 characters", map[string]string{"key": strings.Repeat("v", 257)}, false},
+		{"a control character", map[string]string{"key": "a\x00"}, false},
 	} {
 		if got := identity.TagsFit(row.tags); got != row.want {
 			t.Errorf("%s: %v, want %v", row.name, got, row.want)

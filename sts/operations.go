@@ -151,8 +151,8 @@ func checkRequest(in *AssumeRoleWithWebIdentityInput) (account string, err error
 	return account, nil
 }
 
-// webRequest looks up what a token names: identity and pool must still be there. Its errors go to the log, and name no
-// identity: a guest's id is its only secret.
+// webRequest looks up what a token names: identity and pool must still be there, and one of the logins. Its errors go to the
+// log, and name no identity: a guest's id is its only secret.
 func (s *Service) webRequest(ctx context.Context, account string, claims *issuer.Claims) (*Request, error) {
 	region, id, err := identity.ParseID(claims.Subject)
 	if err != nil {
@@ -165,8 +165,8 @@ func (s *Service) webRequest(ctx context.Context, account string, claims *issuer
 		return err
 	})
 	switch {
-	case errors.Is(err, store.ErrNotFound) || err == nil && found.Disabled:
-		return nil, fmt.Errorf("%w: the token's identity is gone", ErrAccessDenied)
+	case errors.Is(err, store.ErrNotFound) || err == nil && !identity.StillGood(claims.AMR, claims.Audience, found):
+		return nil, fmt.Errorf("%w: the token's identity is gone, or has lost the logins that the token names", ErrAccessDenied)
 	case err != nil:
 		return nil, err
 	case ref.ID.In(region) != claims.Audience:

@@ -178,7 +178,7 @@ func (f *filling) constraints(k *kind, v any, path string) {
 	s, _ := v.(string)
 	switch v := v.(type) {
 	case string:
-		size = Length(v)
+		size = utf16Length(v)
 	case []any:
 		size = len(v)
 	case map[string]any:
@@ -257,8 +257,8 @@ func javaText(v any) string {
 	return "null"
 }
 
-// Length counts a text's UTF-16 units, as Java does, on which the original's limits rest.
-func Length(s string) int {
+// utf16Length counts a text's UTF-16 units, as Java does, on which the original's limits rest.
+func utf16Length(s string) int {
 	n := 0
 	for _, r := range s {
 		n++

@@ -69,8 +69,11 @@ func (n *node) tree(k *kind) any {
 func scalar(k *kind, value string) any {
 	switch k.form {
 	case boolean:
-		if b, err := strconv.ParseBool(value); err == nil {
-			return b
+		switch value {
+		case "true", "True":
+			return true
+		case "false", "False":
+			return false
 		}
 	case number:
 		if i, err := strconv.ParseInt(value, 10, 64); err == nil {

@@ -20,7 +20,7 @@ func TestCacheOfPoolsIsBounded(t *testing.T) {
 	}
 	pool := &identity.Pool{Settings: identity.Settings{RoleMappings: map[string]identity.Mapper{"idp.example": {Rules: rules}}}}
 	for n := range 1000 {
-		_, err := s.pools.Get(poolKey{version: int64(n)}, func() (*identity.Pool, error) { return pool, nil })
+		_, err := s.pools.Get(t.Context(), poolKey{version: int64(n)}, func() (*identity.Pool, error) { return pool, nil })
 		if err != nil {
 			t.Fatal(err)
 		}

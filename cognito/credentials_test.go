@@ -88,32 +88,39 @@ func TestNoCredentialsForGuests(t *testing.T) {
 	badRoles.check(t, f.as(t, "GetCredentialsForIdentity", guest, nil))
 }
 
+// mapping is the role mapping of a provider.
+func mapping(kind, ambiguous string, rules ...pooltest.Object) pooltest.Object {
+	m := pooltest.Object{"Type": kind, "AmbiguousRoleResolution": ambiguous}
+	if len(rules) > 0 {
+		m["RulesConfiguration"] = pooltest.Object{"Rules": rules}
+	}
+	return m
+}
+
+// mappedLogin is a login whose provider has a role mapping.
+type mappedLogin struct {
+	name    string
+	mapping pooltest.Object
+	claims  pooltest.Object
+	custom  string
+	want    any // a role's name or a refusal
+}
+
 // How a login gets its role, from the pool's mappings and the claims of its token.
 func TestRoleMappings(t *testing.T) {
 	f := start(t)
-	trust := pooltest.TrustPolicy(f.pool, "authenticated")
 	for _, name := range []string{"Admin", "Staff"} {
-		f.IAM(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust).Must(t)
+		f.IAM(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", pooltest.TrustPolicy(f.pool, "authenticated")).Must(t)
 	}
 	alice := f.getID(t, f.logins("alice"))
-	arn := f.idp.ARN(pooltest.Account)
-	byToken := func(ambiguous string) pooltest.Object {
-		return pooltest.Object{"Type": "Token", "AmbiguousRoleResolution": ambiguous}
-	}
+	byToken := func(ambiguous string) pooltest.Object { return mapping("Token", ambiguous) }
 	byRules := func(ambiguous string) pooltest.Object {
-		return pooltest.Object{"Type": "Rules", "AmbiguousRoleResolution": ambiguous, "RulesConfiguration": pooltest.Object{"Rules": []pooltest.Object{
-			{"Claim": "level", "MatchType": "Equals", "Value": "9", "RoleARN": roleARN("Admin")},
-			{"Claim": "groups", "MatchType": "Contains", "Value": "ops", "RoleARN": roleARN("Staff")},
-		}}}
+		return mapping("Rules", ambiguous,
+			pooltest.Object{"Claim": "level", "MatchType": "Equals", "Value": "9", "RoleARN": roleARN("Admin")},
+			pooltest.Object{"Claim": "groups", "MatchType": "Contains", "Value": "ops", "RoleARN": roleARN("Staff")})
 	}
 	denied := notAuthorized("The ambiguous role mapping rules for: " + f.idp.Name() + " denied this request.")
-	for _, row := range []struct {
-		name    string
-		mapping pooltest.Object
-		claims  pooltest.Object
-		custom  string
-		want    any // a role's name or a refusal
-	}{
+	for _, row := range []mappedLogin{
 		{"no mapping", nil, pooltest.Object{"cognito:preferred_role": roleARN("Admin")}, "", "Auth"},
 		{"no mapping, a role of choice", nil, pooltest.Object{"cognito:roles": []string{roleARN("Admin")}}, "Admin", invalidParameter("CustomRoleArn can only be used with a provider whose role mapping has the type Token.")},
 
@@ -131,29 +138,31 @@ func TestRoleMappings(t *testing.T) {
 		{"no rule, Deny", byRules("Deny"), pooltest.Object{"level": 8}, "", denied},
 		{"a role of choice where rules decide", byRules("Deny"), pooltest.Object{"level": 9}, "Admin", invalidParameter("CustomRoleArn cannot be used with a role mapping of type Rules.")},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			in := pooltest.Object{"IdentityPoolId": f.pool, "Roles": pooltest.Object{"authenticated": roleARN("Auth"), "unauthenticated": roleARN("Guest")}}
-			if row.mapping != nil {
-				in["RoleMappings"] = pooltest.Object{arn: row.mapping}
-			}
-			f.Signed(t, "SetIdentityPoolRoles", in).Must(t)
-			c := f.idp.Claims("app", "alice")
-			for name, value := range row.claims {
-				c[name] = value
-			}
-			call := pooltest.Object{"IdentityId": alice, "Logins": pooltest.Object{f.idp.Name(): f.idp.Sign(c)}}
-			if row.custom != "" {
-				call["CustomRoleArn"] = roleARN(row.custom)
-			}
-			r := f.Public(t, "GetCredentialsForIdentity", call)
-			if want, ok := row.want.(refusal); ok {
-				want.check(t, r)
-				return
-			}
-			if got := f.role(t, r); got != row.want {
-				t.Errorf("the role is %s, want %s", got, row.want)
-			}
-		})
+		t.Run(row.name, func(t *testing.T) { f.checkMapped(t, alice, row) })
+	}
+}
+
+// checkMapped sets the mapping of a login, and asks for its credentials.
+func (f *front) checkMapped(t *testing.T, id string, row mappedLogin) {
+	t.Helper()
+	in := pooltest.Object{"IdentityPoolId": f.pool, "Roles": pooltest.Object{"authenticated": roleARN("Auth"), "unauthenticated": roleARN("Guest")}}
+	if row.mapping != nil {
+		in["RoleMappings"] = pooltest.Object{f.idp.ARN(pooltest.Account): row.mapping}
+	}
+	f.Signed(t, "SetIdentityPoolRoles", in).Must(t)
+	c := f.idp.Claims("app", "alice")
+	for name, value := range row.claims {
+		c[name] = value
+	}
+	call := pooltest.Object{"IdentityId": id, "Logins": pooltest.Object{f.idp.Name(): f.idp.Sign(c)}}
+	if row.custom != "" {
+		call["CustomRoleArn"] = roleARN(row.custom)
+	}
+	r := f.Public(t, "GetCredentialsForIdentity", call)
+	if want, ok := row.want.(refusal); ok {
+		want.check(t, r)
+	} else if got := f.role(t, r); got != row.want {
+		t.Errorf("the role is %s, want %s", got, row.want)
 	}
 }
 

@@ -14,7 +14,8 @@ import (
 	"idpool/wire"
 )
 
-// maxDeveloperUser is how long a developer's identifier of a user may be, in UTF-16 units as all lengths of the API.
+// maxDeveloperUser is how long a developer's identifier of a user may be, in bytes. The model's 1,024 characters would be
+// three times as many in some scripts, and a session token has no room for them.
 const maxDeveloperUser = 1024
 
 // defaultTokenDuration is how long a developer's token lives unless he says otherwise.
@@ -74,37 +75,42 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c wire
 	if in.TokenDuration > 0 {
 		lifetime = time.Duration(in.TokenDuration) * time.Second
 	}
-	token, err := s.mint(ctx, v, admitted, tags, lifetime)
+	token, err := s.mint(ctx, v, admitted, tags, lifetime, 0)
 	if err != nil {
 		return nil, err
 	}
 	return &GetOpenIdTokenForDeveloperIdentityOutput{IdentityId: admitted.ID.In(v.ref.Region), Token: token}, nil
 }
 
-// findForDeveloper is step 1 of the developer's call: the pool, if it is his, and the identity, if he names one.
+// findForDeveloper is step 1 of the developer's call: the pool, if it is his, and the identity, if he names one, as of one
+// moment.
 func (s *Service) findForDeveloper(ctx context.Context, c wire.Caller, in *GetOpenIdTokenForDeveloperIdentityInput) (*visit, error) {
-	v, err := s.findPool(ctx, in.IdentityPoolId, claimedUsers(in.Logins))
-	switch {
-	case err != nil:
-		return nil, err
-	case v.ref.Account != c.Account || v.ref.Region != c.Region:
+	v := &visit{asked: in.IdentityId}
+	pool, ok := localID(in.IdentityPoolId, c.Region)
+	if !ok {
 		return nil, noPool(in.IdentityPoolId)
-	case in.IdentityId == "":
-		return v, nil
 	}
-	v.asked = in.IdentityId
-	region, id, err := identity.ParseID(in.IdentityId)
-	if err != nil || region != c.Region {
-		return nil, noIdentity(in.IdentityId)
-	}
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		v.named, err = tx.Identity(v.ref.Key, id)
-		return err
+	named, ok := localID(in.IdentityId, c.Region)
+	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+		v.ref, v.owners, err = tx.FindPool(c.Region, pool, claimedUsers(in.Logins))
+		switch {
+		case err == nil && v.ref.Account != c.Account:
+			return noPool(in.IdentityPoolId)
+		case err != nil:
+			return orNotFound(err, noPool(in.IdentityPoolId))
+		case in.IdentityId == "":
+			return nil
+		case !ok:
+			return noIdentity(in.IdentityId)
+		}
+		v.named, err = tx.Identity(v.ref.Key, named)
+		return orNotFound(err, noIdentity(in.IdentityId))
 	})
 	if err != nil {
-		return nil, orNotFound(err, noIdentity(in.IdentityId))
+		return nil, err
 	}
-	return v, nil
+	v.pool, err = s.settings(ctx, v.ref)
+	return v, orNotFound(err, noPool(in.IdentityPoolId)) // deleted a moment ago
 }
 
 // vouched is the login that the developer's signature proves.
@@ -115,8 +121,8 @@ func (v *visit) vouched(logins map[string]string) (proof, error) {
 		return proof{}, invalidParameter("The identity pool has no developer provider. Set its DeveloperProviderName first.")
 	case !shown:
 		return proof{}, invalidParameter("Logins must name the developer provider of the identity pool, %s.", v.pool.Developer)
-	case wire.Length(user) > maxDeveloperUser:
-		return proof{}, invalidParameter("A developer user identifier can have at most %d characters.", maxDeveloperUser)
+	case len(user) > maxDeveloperUser:
+		return proof{}, invalidParameter("A developer user identifier can have at most %d bytes.", maxDeveloperUser)
 	}
 	return v.developerProof(user), nil
 }
@@ -140,6 +146,8 @@ func (s *Service) verifyOwn(ctx context.Context, v *visit, token string) (proof,
 		return proof{}, notAuthorized("Invalid login token. Not a Cognito token.")
 	case err != nil:
 		return proof{}, err
+	case v.named.Disabled:
+		return proof{}, refusal(identity.Forbidden, v.asked)
 	case claims.Subject != v.named.ID.In(v.ref.Region) || claims.Audience != v.pool.FullID() || v.pool.Developer == "":
 		return proof{}, refusal(identity.NoLoginMatches, v.asked)
 	}
@@ -149,8 +157,8 @@ func (s *Service) verifyOwn(ctx context.Context, v *visit, token string) (proof,
 			continue
 		}
 		p := v.developerProof(user)
-		p.held, p.expires, p.tags = true, time.Unix(claims.Expires, 0), claims.Tags.Map()
-		if v.named.Disabled || slices.Contains(v.named.Logins, p.login) {
+		p.held, p.expires, p.tags = true, claims.Expires, claims.Tags.Map()
+		if slices.Contains(v.named.Logins, p.login) {
 			return p, nil
 		}
 	}
@@ -203,14 +211,14 @@ func (s *Service) LookupDeveloperIdentity(ctx context.Context, c wire.Caller, in
 		return nil, err
 	}
 	out := &LookupDeveloperIdentityOutput{IdentityId: found.ID.In(c.Region)}
-	if in.IdentityId != "" && in.DeveloperUserIdentifier != "" {
-		out.DeveloperUserIdentifierList = []string{in.DeveloperUserIdentifier}
-		return out, nil
-	}
 	book := s.book(c, "LookupDeveloperIdentity", in.IdentityPoolId+"\x00"+found.ID.UUID())
 	after, err := book.open(ctx, in.NextToken)
 	if err != nil {
 		return nil, err
+	}
+	if in.IdentityId != "" && in.DeveloperUserIdentifier != "" {
+		out.DeveloperUserIdentifierList = []string{in.DeveloperUserIdentifier}
+		return out, nil
 	}
 	users = slices.DeleteFunc(users, func(u string) bool { return after != nil && u <= string(after) })
 	if size := pageSize(in.MaxResults); len(users) > size {
@@ -269,8 +277,8 @@ func developerUser(tx *store.Tx, pool *identity.Pool, user string) (*identity.Id
 
 // identityOfPool finds an identity of a pool by its id.
 func identityOfPool(tx *store.Tx, pool *identity.Pool, fullID string) (*identity.Identity, error) {
-	region, id, err := identity.ParseID(fullID)
-	if err != nil || region != pool.Region {
+	id, ok := localID(fullID, pool.Region)
+	if !ok {
 		return nil, noIdentity(fullID)
 	}
 	named, err := tx.Identity(pool.Key, id)
@@ -321,8 +329,11 @@ func (s *Service) MergeDeveloperIdentities(ctx context.Context, c wire.Caller, i
 		}
 		plan, err := identity.Merge(destination, source, pool.Developer, s.Quotas.LinkedLogins)
 		var refused identity.Refusal
-		if errors.As(err, &refused) {
+		switch {
+		case errors.As(err, &refused):
 			return refusal(refused, destination.ID.In(pool.Region))
+		case err != nil:
+			return err
 		}
 		merged = plan.Identity
 		return carryOut(tx, pool.Key, &plan)

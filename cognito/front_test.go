@@ -6,10 +6,20 @@ import (
 	"strings"
 	"testing"
 
+	"idpool/internal/pgtest"
 	"idpool/pooltest"
 	"idpool/server"
 	"idpool/wire"
 )
+
+func TestMain(m *testing.M) { pgtest.Main(m) }
+
+// onPostgres lets a node keep its data in a new database of PostgreSQL.
+func onPostgres(t *testing.T) func(*server.Config) {
+	t.Helper()
+	url := pgtest.Start(t)(t)
+	return func(c *server.Config) { c.Database, c.IssuerURL = url, "http://127.0.0.1:1" }
+}
 
 // other is an account beside pooltest's.
 const other = "999999999999"
@@ -22,13 +32,11 @@ type front struct {
 }
 
 // start runs a node for a test, which then runs beside others: a node has everything for itself.
-func start(t *testing.T) *front {
+func start(t *testing.T, options ...func(*server.Config)) *front {
 	t.Helper()
 	t.Parallel()
-	f := &front{
-		Node: pooltest.Start(t, func(c *server.Config) { c.SigningAlgorithm = "ES256" }), // whose keys are made at once
-		idp:  pooltest.NewProvider(t),
-	}
+	quick := func(c *server.Config) { c.SigningAlgorithm = "ES256" } // whose keys are made at once
+	f := &front{Node: pooltest.Start(t, append(options, quick)...), idp: pooltest.NewProvider(t)}
 	f.idp.Now = f.Clock.Now
 	f.pool = f.Pool(t, f.idp)
 	return f

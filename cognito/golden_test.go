@@ -120,8 +120,8 @@ func TestGoldenFiles(t *testing.T) {
 // Every error that the API's model lists for an operation stands in its transcript, but for those that nothing causes here.
 func TestGoldenErrors(t *testing.T) {
 	t.Parallel()
-	never := map[string][]string{ // what the model lists, and no input brings about
-		"":                            {"InternalErrorException", "TooManyRequestsException"}, // no operation
+	never := map[string][]string{ // what the model lists, and no case here can bring about
+		"":                            {"InternalErrorException", "TooManyRequestsException"}, // no input of any operation; e2e/errors_test.go causes both
 		"CreateIdentityPool":          {"NotAuthorizedException"},
 		"DeleteIdentities":            {"InvalidParameterException"},
 		"DeleteIdentityPool":          {"InvalidParameterException", "NotAuthorizedException"},

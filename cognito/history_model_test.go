@@ -78,15 +78,39 @@ var opening = []move{
 	{Op: "GetOpenIdTokenForDeveloperIdentity", User: "d2", Logins: []string{"c1"}},
 }
 
-// duel puts before the moves of callers that one takes the first user from its identity, while the others show the token that
-// was given for that user, beside a login of the identity.
-func duel(callers [][]move) [][]move {
-	for i, moves := range callers {
-		first := move{Op: "GetOpenIdToken", Ticket: 2, Own: true, Logins: moves[0].Logins}
-		if i == 1 {
-			first = move{Op: "UnlinkDeveloperIdentity", Who: 2, Own: true, OwnUser: true}
+// duel is what callers begin with who all want something of one identity, after what has made it such.
+type duel struct {
+	before []move
+	first  func(caller int, next move) move
+}
+
+var duels = map[string]duel{
+	"none": {},
+	// One takes the first user from its identity, while the others show the token that was given for that user, beside other
+	// logins.
+	"a developer's user": {nil, func(caller int, next move) move {
+		if caller == 1 {
+			return move{Op: "UnlinkDeveloperIdentity", Who: 2, Own: true, OwnUser: true}
 		}
-		callers[i] = append([]move{first}, moves...)
+		return move{Op: "GetOpenIdToken", Ticket: 2, Own: true, Logins: next.Logins}
+	}},
+	// Whoever comes first takes from the second identity the login that another shows, or his own.
+	"public logins": {
+		[]move{{Op: "GetOpenIdTokenForDeveloperIdentity", User: "d1", Logins: []string{"a2", "b1"}}},
+		func(caller int, _ move) move {
+			return []move{
+				{Op: "UnlinkIdentity", Who: 1, Logins: []string{"a2"}, Drop: []string{"b"}},
+				{Op: "UnlinkIdentity", Who: 1, Logins: []string{"b1"}, Drop: []string{"a"}},
+				{Op: "UnlinkIdentity", Who: 1, Logins: []string{"a2"}, Drop: []string{"a"}},
+			}[caller%3]
+		},
+	},
+}
+
+// begin puts the duel before the moves of callers.
+func (d duel) begin(callers [][]move) [][]move {
+	for i, moves := range callers {
+		callers[i] = append([]move{d.first(i, moves[0])}, moves...)
 	}
 	return callers
 }

@@ -1,10 +1,9 @@
 package cognito_test
 
 import (
-	"cmp"
 	"flag"
 	"fmt"
-	"math"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"idpool/pooltest"
+	"idpool/server"
 )
 
 // stage is where histories happen: a node and three providers.
@@ -26,8 +26,8 @@ type stage struct {
 	tokens map[string]string // of the logins
 }
 
-func newStage(t *testing.T) *stage {
-	s := &stage{front: start(t), t: t, names: map[string]string{"d": developerName}, tokens: map[string]string{}}
+func newStage(t *testing.T, options ...func(*server.Config)) *stage {
+	s := &stage{front: start(t, options...), t: t, names: map[string]string{"d": developerName}, tokens: map[string]string{}}
 	for i, p := range []*pooltest.Provider{s.idp, pooltest.NewProvider(t), pooltest.NewProvider(t)} {
 		if i > 0 {
 			s.register(t, p)
@@ -351,14 +351,18 @@ func TestHistories(t *testing.T) {
 }
 
 // Many call at once: there is an order of the calls, which agrees with what ended before what began, in which the rules give
-// the answers that were given.
+// the answers that were given. On PostgreSQL transactions run side by side, and those that lose a race run again.
 func TestHistoriesAtOnce(t *testing.T) {
-	s := newStage(t)
+	t.Run("sqlite", func(t *testing.T) { newStage(t).atOnce(t) })
+	t.Run("postgres", func(t *testing.T) { newStage(t, onPostgres(t)).atOnce(t) })
+}
+
+func (s *stage) atOnce(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		before := slices.Concat(rapid.SliceOfN(someMoves, 1, 4).Draw(t, "before")...)
 		callers := rapid.SliceOfN(rapid.SliceOfN(anyMove, 1, 4), 4, 8).Draw(t, "callers")
-		if rapid.Bool().Draw(t, "duel") {
-			before, callers = nil, duel(callers)
+		if name := rapid.SampledFrom(slices.Sorted(maps.Keys(duels))).Draw(t, "duel"); name != "none" {
+			before, callers = duels[name].before, duels[name].begin(callers)
 		}
 		h, o := s.open(), newOracle()
 		defer h.close()
@@ -367,18 +371,7 @@ func TestHistoriesAtOnce(t *testing.T) {
 			h.check(t, o, h.step(m, o))
 		}
 		first := len(h.events)
-		var all sync.WaitGroup
-		begin := make(chan struct{})
-		for _, moves := range callers {
-			all.Go(func() {
-				<-begin
-				for _, m := range moves {
-					h.do(h.step(m, o))
-				}
-			})
-		}
-		close(begin)
-		all.Wait()
+		h.race(o, callers)
 		for _, s := range lastLook() {
 			h.do(s)
 		}
@@ -391,106 +384,20 @@ func TestHistoriesAtOnce(t *testing.T) {
 	})
 }
 
-// lastLook finds out whom every login and every user belongs to, and who is listed before and after.
-func lastLook() (steps []step) {
-	for pool := range 2 {
-		steps = append(steps, step{op: "ListIdentities", pool: pool, hide: true})
-		for _, l := range public {
-			steps = append(steps, step{op: "GetId", pool: pool, logins: []string{l}})
-		}
-		for _, user := range users {
-			steps = append(steps, step{op: "LookupDeveloperIdentity", pool: pool, user: user})
-		}
-		steps = append(steps, step{op: "ListIdentities", pool: pool})
-	}
-	return steps
-}
-
-// explain looks for an order of the events, at most 64, that are not done yet. It returns what there is at its end, or nil.
-func explain(o *oracle, events []event, done uint64, seen map[string]bool) *oracle {
-	soonest := math.MaxInt // nothing that begins after this can have come before
-	for i, e := range events {
-		if done&(1<<i) == 0 {
-			soonest = min(soonest, e.ended)
-		}
-	}
-	if soonest == math.MaxInt {
-		return o
-	}
-	for i, e := range events {
-		if done&(1<<i) != 0 || e.began > soonest {
-			continue
-		}
-		next, now := o.clone(), done|1<<i
-		want := next.take(e.step, e.fresh(o))
-		state := fmt.Sprint(now, next.state())
-		if seen[state] || !e.answer.is(want) && !e.lateFor(want) {
-			continue
-		}
-		seen[state] = true
-		if end := explain(next, events, now, seen); end != nil {
-			return end
-		}
-	}
-	return nil
-}
-
-// lateFor allows what GetOpenIdTokenForDeveloperIdentity may answer because it looks for the user's owner first and at the
-// identity then: that the logins are refused, when meanwhile the user was registered elsewhere.
-func (e event) lateFor(want answer) bool {
-	return want.code == registered && (e.answer.code == denied || e.answer.code == clash)
-}
-
-// checkPlainly holds a history to what needs no oracle: no identity is in two pools, what was deleted never comes back, and
-// at the end every login has one owner.
-func (h *history) checkPlainly(t *rapid.T) {
-	home, gone := map[string]int{}, map[string]int{}
-	for _, e := range h.events {
-		if slices.Contains(takes[e.step.op], "pool") && e.answer.id != "" {
-			if pool, known := home[e.answer.id]; known && pool != e.step.pool {
-				t.Fatalf("%s is in both pools:\n%s", h.number(e.answer.id), h)
+// race lets the callers loose, and returns when all are done.
+func (h *history) race(o *oracle, callers [][]move) {
+	var all sync.WaitGroup
+	begin := make(chan struct{})
+	for _, moves := range callers {
+		all.Go(func() {
+			<-begin
+			for _, m := range moves {
+				h.do(h.step(m, o))
 			}
-			home[e.answer.id] = e.step.pool
-		}
-		if e.step.op == "DeleteIdentities" && e.answer.code == "" {
-			for _, id := range e.step.ids {
-				gone[id] = min(e.ended, cmp.Or(gone[id], e.ended))
-			}
-			continue
-		}
-		for id, when := range gone {
-			if e.began > when && strings.Contains(e.answer.String(), id) {
-				t.Fatalf("%s comes back at %d:\n%s", h.number(id), e.began, h)
-			}
-		}
+		})
 	}
-	last := h.events[len(h.events)-len(lastLook()):]
-	for pool := range 2 {
-		h.checkOwners(t, last[pool*len(last)/2:(pool+1)*len(last)/2])
-	}
-}
-
-// checkOwners compares who is listed with whom the logins and users belong to, by the last look at a pool.
-func (h *history) checkOwners(t *rapid.T, last []event) {
-	letters := map[string]string{} // of an identity's providers
-	for _, e := range last {
-		switch id := e.answer.id; {
-		case e.step.op == "GetId":
-			letters[id] += e.step.logins[0][:1]
-		case e.step.op == "LookupDeveloperIdentity" && id != "":
-			letters[id] = strings.TrimSuffix(letters[id], "d") + "d"
-		}
-	}
-	var want []string
-	for id, all := range letters {
-		want = append(want, id+" "+all)
-	}
-	slices.Sort(want)
-	listed := last[len(last)-1].answer.list
-	listed = slices.DeleteFunc(slices.Clone(listed), func(line string) bool { return strings.HasSuffix(line, " ") })
-	if diff := gocmp.Diff(want, listed); diff != "" {
-		t.Fatalf("whom logins belong to (-), and who is listed with them (+):\n%s\nafter\n%s", h.number(diff), h)
-	}
+	close(begin)
+	all.Wait()
 }
 
 // A check is up to a hundred calls, each by the front door. The command line can ask for more checks than these.

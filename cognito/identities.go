@@ -30,6 +30,12 @@ func describeIdentity(i *identity.Identity, region string) IdentityDescription {
 	return d
 }
 
+// localID reads an id that a signed call in a region may name.
+func localID(fullID, region string) (identity.ID, bool) {
+	of, id, err := identity.ParseID(fullID)
+	return id, err == nil && of == region
+}
+
 // DescribeIdentityInput is the input of DescribeIdentity.
 type DescribeIdentityInput struct {
 	IdentityId string `api:"IdentityId,required"`
@@ -40,19 +46,19 @@ func (s *Service) DescribeIdentity(ctx context.Context, c wire.Caller, in *Descr
 	if err := s.may(ctx, c, "DescribeIdentity", "*"); err != nil {
 		return nil, err
 	}
-	region, id, err := identity.ParseID(in.IdentityId)
-	if err != nil || region != c.Region {
+	id, ok := localID(in.IdentityId, c.Region)
+	if !ok {
 		return nil, noIdentity(in.IdentityId)
 	}
 	var found *identity.Identity
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
 		found, err = tx.IdentityOf(scope(c), id)
 		return err
 	})
 	if err != nil {
 		return nil, orNotFound(err, noIdentity(in.IdentityId))
 	}
-	return ptr(describeIdentity(found, region)), nil
+	return ptr(describeIdentity(found, c.Region)), nil
 }
 
 // DeleteIdentitiesInput is the input of DeleteIdentities.
@@ -68,7 +74,7 @@ type DeleteIdentitiesOutput struct {
 // UnprocessedIdentityId is an identity that was not deleted, and why.
 type UnprocessedIdentityId struct {
 	IdentityId string
-	ErrorCode  string // AccessDenied or InternalServerError
+	ErrorCode  string // AccessDenied; the other code of the model has no use here, where all are deleted or none
 }
 
 // DeleteIdentities removes identities of any of the account's pools in the region. One that is not there, or not the
@@ -97,8 +103,8 @@ func (s *Service) DeleteIdentities(ctx context.Context, c wire.Caller, in *Delet
 }
 
 func deleteIdentity(tx *store.Tx, c wire.Caller, fullID string) error {
-	region, id, err := identity.ParseID(fullID)
-	if err != nil || region != c.Region {
+	id, ok := localID(fullID, c.Region)
+	if !ok {
 		return store.ErrNotFound
 	}
 	if _, err := tx.IdentityOf(scope(c), id); err != nil {

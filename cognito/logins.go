@@ -26,7 +26,7 @@ type proof struct {
 	// What follows is of a token of our own that a developer was given.
 	held    bool // it proves a login that the identity has already, and never links one
 	tags    map[string]string
-	expires time.Time
+	expires int64 // seconds since 1970
 }
 
 // verifyTimeout bounds how long a call with several logins waits for their providers.

@@ -114,6 +114,7 @@ func TestLookupPageTokens(t *testing.T) {
 	badPage.check(t, f.lookup(t, pooltest.Object{"IdentityId": twin, "NextToken": token}))
 	badPage.check(t, f.lookup(t, pooltest.Object{"DeveloperUserIdentifier": "c", "NextToken": token}))
 	badPage.check(t, f.lookup(t, pooltest.Object{"IdentityId": id, "NextToken": listed}))
+	badPage.check(t, f.lookup(t, pooltest.Object{"IdentityId": id, "DeveloperUserIdentifier": "a", "NextToken": "garbage"}))
 	badPage.check(t, f.lookup(t, pooltest.Object{"IdentityId": id, "NextToken": token.(string) + "A"}))
 	badPage.check(t, f.Signed(t, "ListIdentities", pooltest.Object{"IdentityPoolId": f.pool, "MaxResults": 1, "NextToken": token}))
 	for _, in := range []pooltest.Object{{"IdentityId": id}, {"DeveloperUserIdentifier": "a"}, {"DeveloperUserIdentifier": "b"}} {
@@ -133,33 +134,24 @@ func (f *front) mergeUsers(t *testing.T, source, destination string) *pooltest.R
 	})
 }
 
+// couple is two users of whom one shall be merged into the other: how many names each has, and at whom public logins.
+type couple struct {
+	name              string
+	sourceNames       int
+	source            []*pooltest.Provider
+	destinationNames  int
+	destination       []*pooltest.Provider
+	destinationBefore bool // it is the older
+	want              *refusal
+}
+
 // Which two can become one.
 func TestMergeDeveloperIdentities(t *testing.T) {
 	f := startWithDeveloper(t)
 	second := pooltest.NewProvider(t)
 	f.register(t, second)
-	// user makes an identity whose first identifier is the name; n identifiers in all, and logins of these providers.
-	user := func(t *testing.T, name string, n int, providers ...*pooltest.Provider) string {
-		logins := pooltest.Object{}
-		for _, p := range providers {
-			logins[p.Name()] = p.Token("app", name)
-		}
-		id, token := f.vouched(t, name, pooltest.Object{"Logins": logins})
-		for i := range n - 1 {
-			f.vouch(t, fmt.Sprint(name, " ", i), pooltest.Object{"IdentityId": id, "Logins": own(token)}).Must(t)
-		}
-		return id
-	}
 	both := []*pooltest.Provider{f.idp, second}
-	for i, row := range []struct {
-		name              string
-		sourceNames       int
-		source            []*pooltest.Provider
-		destinationNames  int
-		destination       []*pooltest.Provider
-		destinationBefore bool // it is the older
-		want              *refusal
-	}{
+	for i, row := range []couple{
 		{"the younger taken in", 1, nil, 1, nil, true, nil},
 		{"the older taken in", 1, nil, 1, nil, false, nil},
 		{"several names each", 2, nil, 3, nil, true, nil},
@@ -171,53 +163,70 @@ func TestMergeDeveloperIdentities(t *testing.T) {
 		{"to 20 logins", 9, both[:1], 9, both[1:], true, nil},
 		{"to 21 logins", 10, both[:1], 9, both[1:], true, &tooMany},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			a, b := fmt.Sprint("a", i), fmt.Sprint("b", i)
-			var source, destination string
-			if row.destinationBefore {
-				destination = user(t, b, row.destinationNames, row.destination...)
-				f.Clock.Advance(time.Second)
-			}
-			source = user(t, a, row.sourceNames, row.source...)
-			if !row.destinationBefore {
-				f.Clock.Advance(time.Second)
-				destination = user(t, b, row.destinationNames, row.destination...)
-			}
-			_, sourceToken := f.vouched(t, a, nil)
-			_, token := f.vouched(t, b, nil)
-			over := credentials(t, f.as(t, "GetCredentialsForIdentity", source, own(sourceToken)))
-			kept := credentials(t, f.as(t, "GetCredentialsForIdentity", destination, own(token)))
-			before := f.describe(t, source)["Logins"]
-			r := f.mergeUsers(t, a, b)
-			if row.want != nil {
-				row.want.check(t, r)
-				if diff := cmp.Diff(before, f.describe(t, source)["Logins"]); diff != "" || f.ended(t, over) {
-					t.Errorf("the source has changed (-before +after):\n%s", diff)
-				}
-				return
-			}
-			if got := r.Must(t).Object(t); !cmp.Equal(got, pooltest.Object{"IdentityId": destination}) {
-				t.Errorf("%v, want the destination %s", got, destination)
-			}
-			for _, name := range []string{a, b} {
-				if got, _ := f.vouched(t, name, nil); got != destination {
-					t.Errorf("%s has %s", name, got)
-				}
-			}
-			for _, p := range row.source {
-				if got := f.getID(t, pooltest.Object{p.Name(): p.Token("app", a)}); got != destination {
-					t.Errorf("the login of %s is %s's", p.Name(), got)
-				}
-			}
-			if n := len(f.lookup(t, pooltest.Object{"IdentityId": destination}).Must(t).Object(t)["DeveloperUserIdentifierList"].([]any)); n != row.sourceNames+row.destinationNames {
-				t.Errorf("it has %d names", n)
-			}
-			if !f.ended(t, over) || f.ended(t, kept) {
-				t.Error("credentials of the one taken in must end, those of the other not")
-			}
-			forbidden(source).check(t, f.as(t, "GetCredentialsForIdentity", source, nil))
-		})
+		t.Run(row.name, func(t *testing.T) { f.marry(t, fmt.Sprint("a", i), fmt.Sprint("b", i), row) })
 	}
+}
+
+// user makes an identity whose first identifier is the name; n identifiers in all, and logins of these providers.
+func (f *front) user(t *testing.T, name string, n int, providers []*pooltest.Provider) string {
+	t.Helper()
+	logins := pooltest.Object{}
+	for _, p := range providers {
+		logins[p.Name()] = p.Token("app", name)
+	}
+	id, token := f.vouched(t, name, pooltest.Object{"Logins": logins})
+	for i := range n - 1 {
+		f.vouch(t, fmt.Sprint(name, " ", i), pooltest.Object{"IdentityId": id, "Logins": own(token)}).Must(t)
+	}
+	f.Clock.Advance(time.Second)
+	return id
+}
+
+// marry merges a new user a into a new user b, and sees what becomes of their names, logins and credentials.
+func (f *front) marry(t *testing.T, a, b string, row couple) {
+	t.Helper()
+	var source, destination string
+	if row.destinationBefore {
+		destination = f.user(t, b, row.destinationNames, row.destination)
+	}
+	source = f.user(t, a, row.sourceNames, row.source)
+	if !row.destinationBefore {
+		destination = f.user(t, b, row.destinationNames, row.destination)
+	}
+	_, sourceToken := f.vouched(t, a, nil)
+	_, token := f.vouched(t, b, nil)
+	over := credentials(t, f.as(t, "GetCredentialsForIdentity", source, own(sourceToken)))
+	kept := credentials(t, f.as(t, "GetCredentialsForIdentity", destination, own(token)))
+	before := f.describe(t, source)["Logins"]
+	r := f.mergeUsers(t, a, b)
+	if row.want != nil {
+		row.want.check(t, r)
+		if diff := cmp.Diff(before, f.describe(t, source)["Logins"]); diff != "" || f.ended(t, over) {
+			t.Errorf("the source has changed (-before +after):\n%s", diff)
+		}
+		return
+	}
+	if got := r.Must(t).Object(t); !cmp.Equal(got, pooltest.Object{"IdentityId": destination}) {
+		t.Errorf("%v, want the destination %s", got, destination)
+	}
+	for _, name := range []string{a, b} {
+		if got, _ := f.vouched(t, name, nil); got != destination {
+			t.Errorf("%s has %s", name, got)
+		}
+	}
+	for _, p := range row.source {
+		if got := f.getID(t, pooltest.Object{p.Name(): p.Token("app", a)}); got != destination {
+			t.Errorf("the login of %s is %s's", p.Name(), got)
+		}
+	}
+	names := f.lookup(t, pooltest.Object{"IdentityId": destination}).Must(t).Object(t)["DeveloperUserIdentifierList"].([]any)
+	if len(names) != row.sourceNames+row.destinationNames {
+		t.Errorf("it has the names %q", names)
+	}
+	if !f.ended(t, over) || f.ended(t, kept) {
+		t.Error("credentials of the one taken in must end, those of the other not")
+	}
+	forbidden(source).check(t, f.as(t, "GetCredentialsForIdentity", source, nil))
 }
 
 // Two names of one identity are one already; names of nobody, and other providers' names, are none.

@@ -148,7 +148,7 @@ func (s *Service) CreateIdentityPool(ctx context.Context, c wire.Caller, in *Cre
 	if err := s.checkProviders(c, &pool.Settings); err != nil {
 		return nil, err
 	}
-	if err := s.checkTags(pool.Tags); err != nil {
+	if err := s.checkTags(pool.Tags, limitExceeded); err != nil {
 		return nil, err
 	}
 	if err := s.drawPool(pool); err != nil {
@@ -250,8 +250,8 @@ func (s *Service) changePool(ctx context.Context, c wire.Caller, fullID string, 
 
 // ownPool finds a pool by its id, if it is of the caller's account and region; any other answers as an unknown one.
 func ownPool(tx *store.Tx, c wire.Caller, fullID string) (*identity.Pool, error) {
-	region, id, err := identity.ParseID(fullID)
-	if err != nil || region != c.Region {
+	id, ok := localID(fullID, c.Region)
+	if !ok {
 		return nil, noPool(fullID)
 	}
 	pool, err := tx.Pool(scope(c), id)
@@ -266,7 +266,7 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, c wire.Caller, in *Ide
 	if err := s.may(ctx, c, "UpdateIdentityPool", in.IdentityPoolId); err != nil {
 		return nil, err
 	}
-	if err := s.checkTags(in.IdentityPoolTags); err != nil {
+	if err := s.checkTags(in.IdentityPoolTags, limitExceeded); err != nil {
 		return nil, err
 	}
 	var out *IdentityPool

@@ -22,7 +22,7 @@ func TestTags(t *testing.T) {
 	}
 	reserved := invalidParameter("The prefix aws: of tag keys is reserved.")
 	odd := invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
-	tooMany := invalidParameter("An identity pool can have at most 50 tags.")
+	tooMany := refusal{"LimitExceededException", "An identity pool can have at most 50 tags."}
 	const mapValue = "1 validation error detected: Value '{k=%s}' at 'identityPoolTags' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 256, Member must have length greater than or equal to 0]"
 	const mapKey = "1 validation error detected: Value '{%s=v}' at 'identityPoolTags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1]"
 	long := strings.Repeat("a", 257)

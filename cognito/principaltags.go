@@ -2,6 +2,8 @@ package cognito
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"idpool/identity"
 	"idpool/issuer"
@@ -54,6 +56,8 @@ func (s *Service) SetPrincipalTagAttributeMap(ctx context.Context, c wire.Caller
 			if pool.PrincipalTags == nil {
 				pool.PrincipalTags = make(map[string]identity.TagMap)
 			}
+			// Maps of dropped providers would pile up without a bound.
+			maps.DeleteFunc(pool.PrincipalTags, func(name string, _ identity.TagMap) bool { return !pool.HasProvider(name) })
 			pool.PrincipalTags[provider] = set
 		} else {
 			delete(pool.PrincipalTags, provider)
@@ -93,10 +97,15 @@ func (s *Service) GetPrincipalTagAttributeMap(ctx context.Context, c wire.Caller
 	return out, nil
 }
 
-// checkTagKeys refuses keys that a policy cannot tell apart. The original's text is not known.
+// checkTagKeys refuses keys that no STS takes, and such as a policy cannot tell apart. The original's texts are not known.
 func checkTagKeys(tags map[string]string) error {
 	if !identity.TagKeysDiffer(tags) {
 		return invalidParameter("The keys of principal tags must differ in more than the case of their letters.")
+	}
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		if err := checkTagKey(key); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -125,7 +134,8 @@ func (v *visit) tags() (map[string]string, error) {
 		}
 	}
 	if !identity.TagsFit(tags) {
-		return nil, invalidParameter("The principal tags have more than %d bytes, or are more than %d.", identity.MaxTagBytes, identity.MaxPrincipalTags)
+		return nil, invalidParameter("Principal tags can have at most %d bytes together, and %d characters a value, none of them a control character.",
+			identity.MaxTagBytes, identity.MaxTagValue)
 	}
 	return tags, nil
 }

@@ -9,7 +9,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"idpool/pooltest"
-	"idpool/wire"
 )
 
 // tagTrust is a trust policy for the pool's users that allows these actions under one more condition, if any.
@@ -74,13 +73,42 @@ func TestDeveloperTags(t *testing.T) {
 				if diff := cmp.Diff(tagClaim(row.tags), claims(t, token)["https://aws.amazon.com/tags"]); diff != "" {
 					t.Errorf("tags of the token (-want +got):\n%s", diff)
 				}
-				classic := f.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity", "RoleArn", roleARN("Auth"), "RoleSessionName", "app", "WebIdentityToken", token)
+				classic := f.assume(t, "Auth", token)
 				if row.ok {
 					classic.Must(t)
 				} else if got := (refusal{classic.Code(), classic.Message()}); got != denied {
 					t.Errorf("classic flow: %+v", got)
 				}
 			}
+		})
+	}
+}
+
+var badTags = invalidParameter("Principal tags can have at most 460 bytes together, and 256 characters a value, none of them a control character.")
+
+// Keys that no policy could ask for, or could not tell apart, are nobody's: neither a developer's nor a map's.
+func TestPrincipalTagKeys(t *testing.T) {
+	f := startWithDeveloper(t)
+	reserved := invalidParameter("The prefix aws: of tag keys is reserved.")
+	odd := invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
+	same := invalidParameter("The keys of principal tags must differ in more than the case of their letters.")
+	for _, row := range []struct {
+		name string
+		tags pooltest.Object
+		want refusal
+	}{
+		{"a reserved key", pooltest.Object{"aws:x": "sub"}, reserved},
+		{"a reserved key, in capitals", pooltest.Object{"AWS:x": "sub"}, reserved},
+		{"a reserved key beside a good one", pooltest.Object{"team": "sub", "Aws:": "sub"}, reserved},
+		{"a pattern", pooltest.Object{"team*": "sub"}, odd},
+		{"a policy's variable", pooltest.Object{"${team}": "sub"}, odd},
+		{"a new line", pooltest.Object{"team\n": "sub"}, odd},
+		{"NUL", pooltest.Object{"\x00": "sub"}, odd},
+		{"keys that are the same but for case", pooltest.Object{"Team": "sub", "team": "sub"}, same},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.want.check(t, f.vouch(t, "alice", pooltest.Object{"PrincipalTags": row.tags}))
+			row.want.check(t, f.setTags(t, f.idp.ARN(pooltest.Account), pooltest.Object{"PrincipalTags": row.tags}))
 		})
 	}
 }
@@ -110,8 +138,6 @@ func TestDeveloperTagLimits(t *testing.T) {
 	bytes := func(n int) pooltest.Object { // key and value, twice
 		return pooltest.Object{"a": strings.Repeat("v", 256), "b": strings.Repeat("v", n-258)}
 	}
-	tooLong := invalidParameter("The principal tags have more than 460 bytes, or are more than 50.")
-	same := invalidParameter("The keys of principal tags must differ in more than the case of their letters.")
 	for _, row := range []struct {
 		name string
 		tags pooltest.Object
@@ -119,9 +145,12 @@ func TestDeveloperTagLimits(t *testing.T) {
 	}{
 		{"50 of them", many(50), nil},
 		{"460 bytes", bytes(460), nil},
-		{"461 bytes", bytes(461), &tooLong},
-		{"bytes, not letters", pooltest.Object{"k": strings.Repeat("ä", 230)}, &tooLong},
-		{"keys that are the same but for case", pooltest.Object{"Team": "a", "team": "b"}, &same},
+		{"461 bytes", bytes(461), &badTags},
+		{"bytes, not letters", pooltest.Object{"k": strings.Repeat("ä", 230)}, &badTags},
+		{"odd characters", pooltest.Object{"ä ö_.:/=+-@": "<é*>"}, nil},
+		{"NUL", pooltest.Object{"k": "a\x00"}, &badTags},
+		{"a new line", pooltest.Object{"k": "a\nb"}, &badTags},
+		{"DEL", pooltest.Object{"k": "\x7f"}, &badTags},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := f.vouch(t, "alice", pooltest.Object{"PrincipalTags": row.tags})
@@ -236,34 +265,56 @@ func TestPrincipalTagProviders(t *testing.T) {
 			}
 		})
 	}
-	// A map outlives its provider, so that it can be removed.
-	f.update(t, f.pool, nil)
-	f.setTags(t, "accounts.google.com", pooltest.Object{"UseDefaults": false}).Must(t)
-	invalidParameter("(accounts.google.com) is not a configured provider of the identity pool.").
-		check(t, f.setTags(t, "accounts.google.com", pooltest.Object{"UseDefaults": false}))
+}
+
+// A map outlives its provider, so that it can be removed, until another map is set.
+func TestPrincipalTagsOfDroppedProviders(t *testing.T) {
+	f := start(t)
+	const google, facebook, amazon = "accounts.google.com", "graph.facebook.com", "www.amazon.com"
+	unknown := func(name string) refusal {
+		return invalidParameter("(" + name + ") is not a configured provider of the identity pool.")
+	}
+	has := func(name string) bool {
+		in := pooltest.Object{"IdentityPoolId": f.pool, "IdentityProviderName": name}
+		return f.Signed(t, "GetPrincipalTagAttributeMap", in).Status == 200
+	}
+	f.update(t, f.pool, pooltest.Object{"SupportedLoginProviders": pooltest.Object{google: "1", facebook: "2", amazon: "3"}})
+	for _, name := range []string{google, facebook, amazon} {
+		f.setTags(t, name, pooltest.Object{"UseDefaults": true}).Must(t)
+	}
+	f.update(t, f.pool, pooltest.Object{"SupportedLoginProviders": pooltest.Object{amazon: "3"}})
+	if !has(google) || !has(facebook) || !has(amazon) {
+		t.Error("maps are gone with their providers")
+	}
+	f.setTags(t, google, pooltest.Object{"UseDefaults": false}).Must(t)
+	unknown(google).check(t, f.setTags(t, google, pooltest.Object{"UseDefaults": false}))
+	f.setTags(t, amazon, pooltest.Object{"UseDefaults": true}).Must(t)
+	if has(google) || has(facebook) || !has(amazon) {
+		t.Error("the maps of dropped providers are there, or that of another is not")
+	}
+	unknown(facebook).check(t, f.setTags(t, facebook, pooltest.Object{"UseDefaults": false}))
+}
+
+// taggedLogin is a login whose claims become tags.
+type taggedLogin struct {
+	name   string
+	tags   pooltest.Object // nil: the defaults
+	claims pooltest.Object
+	want   any // tags or a refusal
+	isOps  bool
 }
 
 // The claims that a map names become tags of tokens and of credentials, in both flows, from the next call on.
 func TestPrincipalTagsOfLogins(t *testing.T) {
 	f := start(t)
-	provider := f.idp.ARN(pooltest.Account)
 	wanted := pooltest.Object{"StringEquals": pooltest.Object{"cognito-identity.amazonaws.com:aud": f.pool, "aws:RequestTag/team": "ops"}}
 	f.IAM(t, "CreateRole", "RoleName", "Ops", "AssumeRolePolicyDocument", tagTrust(t, f.pool, assumeTag, wanted)).Must(t)
 	f.IAM(t, "UpdateAssumeRolePolicy", "RoleName", "Auth", "PolicyDocument", tagTrust(t, f.pool, assumeTag, nil)).Must(t)
-	alice, guest := f.getID(t, f.logins("alice")), f.getID(t, nil)
-	role := func(name string) {
-		roles := pooltest.Object{"authenticated": roleARN(name), "unauthenticated": roleARN("Guest")}
-		f.Signed(t, "SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": f.pool, "Roles": roles}).Must(t)
-	}
+	alice := f.getID(t, f.logins("alice"))
 	team := pooltest.Object{"team": "custom:team"}
-	tooLong := invalidParameter("The principal tags have more than 460 bytes, or are more than 50.")
-	for _, row := range []struct {
-		name   string
-		tags   pooltest.Object // nil: the defaults
-		claims pooltest.Object
-		want   any // tags or a refusal
-		isOps  bool
-	}{
+	both := pooltest.Object{"team": "custom:team", "unit": "unit"}
+	of := func(n int) string { return strings.Repeat("x", n) }
+	for _, row := range []taggedLogin{
 		{"the defaults", nil, nil, pooltest.Object{"client": "app", "username": "alice"}, false},
 		{"a claim", team, pooltest.Object{"custom:team": "ops"}, pooltest.Object{"team": "ops"}, true},
 		{"another value", team, pooltest.Object{"custom:team": "dev"}, pooltest.Object{"team": "dev"}, false},
@@ -271,53 +322,65 @@ func TestPrincipalTagsOfLogins(t *testing.T) {
 		{"a list of two, which is none", team, pooltest.Object{"custom:team": []string{"ops", "dev"}}, pooltest.Object{}, false},
 		{"a number", team, pooltest.Object{"custom:team": 7}, pooltest.Object{"team": "7"}, false},
 		{"a claim that the token lacks", team, nil, pooltest.Object{}, false},
-		{"beside one that it has", pooltest.Object{"team": "custom:team", "unit": "unit"}, pooltest.Object{"unit": "a"}, pooltest.Object{"unit": "a"}, false},
+		{"beside one that it has", both, pooltest.Object{"unit": "a"}, pooltest.Object{"unit": "a"}, false},
 		{"a key in capitals", pooltest.Object{"TEAM": "custom:team"}, pooltest.Object{"custom:team": "ops"}, pooltest.Object{"TEAM": "ops"}, true},
-		{"460 bytes", team, pooltest.Object{"custom:team": strings.Repeat("x", 456)}, pooltest.Object{"team": strings.Repeat("x", 456)}, false},
-		{"461 bytes", team, pooltest.Object{"custom:team": strings.Repeat("x", 457)}, tooLong, false},
+		{"256 characters", team, pooltest.Object{"custom:team": of(256)}, pooltest.Object{"team": of(256)}, false},
+		{"257 characters", team, pooltest.Object{"custom:team": of(257)}, badTags, false},
+		{"460 bytes", both, pooltest.Object{"custom:team": of(226), "unit": of(226)}, pooltest.Object{"team": of(226), "unit": of(226)}, false},
+		{"461 bytes", both, pooltest.Object{"custom:team": of(226), "unit": of(227)}, badTags, false},
+		{"a control character", team, pooltest.Object{"custom:team": "ops\n"}, badTags, false},
 	} {
-		t.Run(row.name, func(t *testing.T) {
-			set := pooltest.Object{"UseDefaults": true}
-			if row.tags != nil {
-				set = pooltest.Object{"PrincipalTags": row.tags}
-			}
-			f.setTags(t, provider, set).Must(t)
-			c := f.idp.Claims("app", "alice")
-			for name, value := range row.claims {
-				c[name] = value
-			}
-			logins := pooltest.Object{f.idp.Name(): f.idp.Sign(c)}
-			r := f.as(t, "GetOpenIdToken", alice, logins)
-			if want, ok := row.want.(refusal); ok {
-				want.check(t, r)
-				want.check(t, f.as(t, "GetCredentialsForIdentity", alice, logins))
-				return
-			}
-			token := r.Must(t).Object(t)["Token"].(string)
-			if diff := cmp.Diff(tagClaim(row.want.(pooltest.Object)), claims(t, token)["https://aws.amazon.com/tags"]); diff != "" {
-				t.Errorf("tags of the token (-want +got):\n%s", diff)
-			}
-			f.as(t, "GetCredentialsForIdentity", alice, logins).Must(t)
-			role("Ops")
-			defer role("Auth")
-			enhanced := f.as(t, "GetCredentialsForIdentity", alice, logins)
-			classic := f.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity", "RoleArn", roleARN("Ops"), "RoleSessionName", "app", "WebIdentityToken", token)
-			if got := enhanced.Status == 200; got != row.isOps {
-				t.Errorf("enhanced flow: %d %s", enhanced.Status, enhanced.Body)
-			}
-			if got := classic.Status == 200; got != row.isOps {
-				t.Errorf("classic flow: %d %s", classic.Status, classic.Body)
-			}
-		})
+		t.Run(row.name, func(t *testing.T) { f.checkTagged(t, alice, row) })
 	}
-	// Guests have no claims, so a role that knows no tags is enough for them.
-	f.as(t, "GetCredentialsForIdentity", guest, nil).Must(t)
-	// Without a map there are no tags.
+}
+
+// checkTagged sets the map of a login, and sees what comes of it in the roles Auth, which takes any tags, and Ops.
+func (f *front) checkTagged(t *testing.T, id string, row taggedLogin) {
+	t.Helper()
+	set := pooltest.Object{"UseDefaults": true}
+	if row.tags != nil {
+		set = pooltest.Object{"PrincipalTags": row.tags}
+	}
+	f.setTags(t, f.idp.ARN(pooltest.Account), set).Must(t)
+	c := f.idp.Claims("app", "alice")
+	for name, value := range row.claims {
+		c[name] = value
+	}
+	logins := pooltest.Object{f.idp.Name(): f.idp.Sign(c)}
+	r := f.as(t, "GetOpenIdToken", id, logins)
+	if want, ok := row.want.(refusal); ok {
+		want.check(t, r)
+		want.check(t, f.as(t, "GetCredentialsForIdentity", id, logins))
+		return
+	}
+	token := r.Must(t).Object(t)["Token"].(string)
+	if diff := cmp.Diff(tagClaim(row.want.(pooltest.Object)), claims(t, token)["https://aws.amazon.com/tags"]); diff != "" {
+		t.Errorf("tags of the token (-want +got):\n%s", diff)
+	}
+	for role, ok := range map[string]bool{"Auth": true, "Ops": row.isOps} {
+		roles := pooltest.Object{"authenticated": roleARN(role)}
+		f.Signed(t, "SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": f.pool, "Roles": roles}).Must(t)
+		if r := f.as(t, "GetCredentialsForIdentity", id, logins); (r.Status == 200) != ok {
+			t.Errorf("%s, enhanced flow: %d %s", role, r.Status, r.Body)
+		}
+		if r := f.assume(t, role, token); (r.Status == 200) != ok {
+			t.Errorf("%s, classic flow: %d %s", role, r.Status, r.Body)
+		}
+	}
+}
+
+// Guests have no claims, so a role that knows no tags is enough for them; so it is for logins without a map.
+func TestNoPrincipalTags(t *testing.T) {
+	f := start(t)
+	provider := f.idp.ARN(pooltest.Account)
+	f.setTags(t, provider, pooltest.Object{"UseDefaults": true}).Must(t)
+	f.as(t, "GetCredentialsForIdentity", f.getID(t, nil), nil).Must(t)
+	alice := f.getID(t, f.logins("alice"))
 	f.setTags(t, provider, nil).Must(t)
-	token := f.as(t, "GetOpenIdToken", alice, f.logins("alice")).Must(t).Object(t)["Token"].(string)
-	if tags := claims(t, token)["https://aws.amazon.com/tags"]; tags != nil {
+	if tags := claims(t, f.exchange(t, alice, f.logins("alice")))["https://aws.amazon.com/tags"]; tags != nil {
 		t.Errorf("tags of the token: %v", tags)
 	}
+	f.as(t, "GetCredentialsForIdentity", alice, f.logins("alice")).Must(t)
 }
 
 // As soon as a login has tags, its role must allow sts:TagSession: even for the defaults.
@@ -364,13 +427,11 @@ func TestPrincipalTagsOfSeveralLogins(t *testing.T) {
 	}
 }
 
-// Maps are no part of what an Update replaces; and their keys must differ for policies, which don't look at case.
+// Maps are no part of what an Update replaces.
 func TestPrincipalTagMapsKept(t *testing.T) {
 	f := start(t)
 	provider := f.idp.ARN(pooltest.Account)
 	f.setTags(t, provider, pooltest.Object{"PrincipalTags": pooltest.Object{"team": "group"}}).Must(t)
-	invalidParameter("The keys of principal tags must differ in more than the case of their letters.").
-		check(t, f.setTags(t, provider, pooltest.Object{"PrincipalTags": pooltest.Object{"team": "group", "Team": "sub"}}))
 	f.update(t, f.pool, pooltest.Object{"OpenIdConnectProviderARNs": []string{provider}})
 	got := f.Signed(t, "GetPrincipalTagAttributeMap", pooltest.Object{"IdentityPoolId": f.pool, "IdentityProviderName": provider}).Must(t).Object(t)
 	if diff := cmp.Diff(pooltest.Object{"team": "group"}, got["PrincipalTags"]); diff != "" {

@@ -1,7 +1,8 @@
 package cognito
 
 import (
-	"errors"
+	"fmt"
+	"math"
 
 	"idpool/identity"
 )
@@ -29,22 +30,24 @@ const maxRules = 400
 // Complete puts the default in the place of every zero, and refuses what no quota can be.
 func (q *Quotas) Complete() error {
 	defaults := DefaultQuotas()
-	for _, size := range []struct{ value, standard *int }{
-		{&q.Pools, &defaults.Pools},
-		{&q.Providers, &defaults.Providers},
-		{&q.Rules, &defaults.Rules},
-		{&q.Tags, &defaults.Tags},
-		{&q.LinkedLogins, &defaults.LinkedLogins},
+	for _, size := range []struct {
+		name     string // of its flag, behind --quota-
+		value    *int
+		standard int
+		most     int
+	}{
+		{"pools", &q.Pools, defaults.Pools, math.MaxInt32},
+		{"providers", &q.Providers, defaults.Providers, math.MaxInt32},
+		{"rules", &q.Rules, defaults.Rules, maxRules},
+		{"tags", &q.Tags, defaults.Tags, math.MaxInt32},
+		{"linked-logins", &q.LinkedLogins, defaults.LinkedLogins, math.MaxInt32},
 	} {
 		if *size.value == 0 {
-			*size.value = *size.standard
+			*size.value = size.standard
 		}
-		if *size.value < 0 {
-			return errors.New("a quota is a number greater than 0")
+		if *size.value < 0 || *size.value > size.most {
+			return fmt.Errorf("--quota-%s %d: give a number from 1 to %d", size.name, *size.value, size.most)
 		}
-	}
-	if q.Rules > maxRules {
-		return errors.New("the API takes no more than 400 rules in a role mapping")
 	}
 	return nil
 }

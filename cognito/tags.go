@@ -15,22 +15,34 @@ import (
 // tagText is what keys and values of tags may hold, after the developer guide's page on tagging.
 var tagText = regexp.MustCompile(`^[\p{L}\p{N}\p{Z}_.:/=+\-@]*$`)
 
-// checkTags checks what no constraint of the model says. The original's texts are not known.
-func (s *Service) checkTags(tags map[string]string) error {
+// checkTags checks what no constraint of the model says. Too many are refused as the operation's errors allow. The
+// original's texts are not known.
+func (s *Service) checkTags(tags map[string]string, refuse func(format string, args ...any) error) error {
 	if len(tags) > s.Quotas.Tags {
-		return invalidParameter("An identity pool can have at most %d tags.", s.Quotas.Tags)
+		return refuse("An identity pool can have at most %d tags.", s.Quotas.Tags)
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		value := tags[key]
-		switch {
-		case strings.HasPrefix(strings.ToLower(key), "aws:"):
-			return invalidParameter("The prefix aws: of tag keys is reserved.")
-		case !tagText.MatchString(key) || !tagText.MatchString(value):
-			return invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
+		if err := checkTagKey(key); err != nil {
+			return err
+		}
+		if !tagText.MatchString(tags[key]) {
+			return errTagText
 		}
 	}
 	return nil
 }
+
+func checkTagKey(key string) error {
+	switch {
+	case strings.HasPrefix(strings.ToLower(key), "aws:"):
+		return invalidParameter("The prefix aws: of tag keys is reserved.")
+	case !tagText.MatchString(key):
+		return errTagText
+	}
+	return nil
+}
+
+var errTagText = invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
 
 // TagResourceInput is the input of TagResource.
 type TagResourceInput struct {
@@ -49,7 +61,7 @@ func (s *Service) TagResource(ctx context.Context, c wire.Caller, in *TagResourc
 	}
 	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) error {
 		maps.Copy(tags, in.Tags)
-		return s.checkTags(tags)
+		return s.checkTags(tags, invalidParameter)
 	})
 }
 

@@ -39,29 +39,31 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err != nil {
 		return nil, err
 	}
-	token, err := s.mint(ctx, v, admitted, tags, v.tokenLifetime(s.TokenLifetime, s.Issuer.Now()))
+	token, err := s.mint(ctx, v, admitted, tags, s.TokenLifetime, v.latest())
 	if err != nil {
 		return nil, err
 	}
 	return &GetOpenIdTokenOutput{IdentityId: admitted.ID.In(v.ref.Region), Token: token}, nil
 }
 
-// mint is the last step of the calls that answer a token.
-func (s *Service) mint(ctx context.Context, v *visit, a admission, tags map[string]string, lifetime time.Duration) (string, error) {
+// mint is the last step of the calls that answer a token, which lives for the given time, but not beyond latest unless that
+// is 0.
+func (s *Service) mint(ctx context.Context, v *visit, a admission, tags map[string]string, lifetime time.Duration, latest int64) (string, error) {
 	claims := issuer.Claims{
-		Subject: a.ID.In(v.ref.Region), Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN(), Tags: asClaim(tags),
+		Subject: a.ID.In(v.ref.Region), Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN(), Tags: asClaim(tags), Expires: latest,
 	}
 	return s.Issuer.Mint(ctx, claims, lifetime)
 }
 
-// tokenLifetime is the usual one, but a token of ours that was shown is never outlived by the one that it is exchanged for.
-func (v *visit) tokenLifetime(lifetime time.Duration, now time.Time) time.Duration {
+// latest is when the first of the tokens of ours that were shown expires, in seconds since 1970: none is outlived by what it
+// is exchanged for. It is 0 where none was shown.
+func (v *visit) latest() (expires int64) {
 	for _, p := range v.logins {
-		if p.held {
-			lifetime = min(lifetime, p.expires.Sub(now))
+		if p.held && (expires == 0 || p.expires < expires) {
+			expires = p.expires
 		}
 	}
-	return max(lifetime, time.Second)
+	return expires
 }
 
 // allowsClassicFlow goes by what was said: a pool that never said anything allows it.

@@ -2,7 +2,6 @@ package cognito
 
 import (
 	"context"
-	"errors"
 	"slices"
 
 	"idpool/identity"
@@ -31,12 +30,9 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		return nil, err
 	}
 	return nil, s.DB.Update(ctx, func(tx *store.Tx) error {
-		ref, named, err := tx.FindIdentity(v.ref.Region, v.named.ID)
-		if errors.Is(err, store.ErrNotFound) || err == nil && ref.Key != v.ref.Key {
-			return noIdentity(v.asked)
-		}
+		named, err := tx.Identity(v.ref.Key, v.named.ID)
 		if err != nil {
-			return err
+			return orNotFound(err, noIdentity(v.asked))
 		}
 		if err := v.mayUnlink(named, in.LoginsToRemove); err != nil {
 			return err
@@ -51,13 +47,13 @@ func (v *visit) mayUnlink(named *identity.Identity, names []string) error {
 	switch {
 	case named.Disabled || len(named.Logins) == 0:
 		return refusal(identity.Forbidden, v.asked)
-	case !v.shows(named):
+	case !v.shows(named), !v.holds(named):
 		return refusal(identity.NoLoginMatches, v.asked)
 	case len(names) == 0:
 		return invalidParameter("LoginsToRemove names no provider.")
 	}
 	for _, name := range names {
-		if providerName(name) == v.pool.Developer {
+		if v.pool.Developer != "" && providerName(name) == v.pool.Developer {
 			return invalidParameter("Please provide a valid public provider.")
 		}
 		if !slices.ContainsFunc(named.Logins, func(l identity.Login) bool { return l.Provider == providerName(name) }) {

@@ -151,7 +151,7 @@ func (s *Service) resolve(facts *identity.Facts, v *visit) (identity.Plan, error
 	var refused identity.Refusal
 	if errors.As(err, &refused) {
 		if refused == identity.TooManyLogins && v.getID { // the only such call whose errors have this one
-			return plan, limitExceeded("The identity would have more than %d logins.", facts.MaxLinked)
+			return plan, limitExceeded("The identity would have too many logins.")
 		}
 		return plan, refusal(refused, v.asked)
 	}
@@ -254,7 +254,7 @@ type poolKey struct{ key, version int64 }
 
 // settings returns a pool that nobody may change, or store.ErrNotFound.
 func (s *Service) settings(ctx context.Context, ref store.PoolRef) (*identity.Pool, error) {
-	return s.pools.Get(poolKey{ref.Key, ref.Version}, func() (pool *identity.Pool, err error) {
+	return s.pools.Get(ctx, poolKey{ref.Key, ref.Version}, func() (pool *identity.Pool, err error) {
 		err = s.DB.View(ctx, func(tx *store.Tx) error {
 			pool, err = tx.PoolByKey(ref.Key)
 			return err

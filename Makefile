@@ -7,13 +7,12 @@ TOOL  := go tool -modfile=tools.mod
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-run: ## Build and start a node for trying out (idpool serve --dev)
-	@echo "building; the first time it takes a minute or two"
-	@go build -o bin/idpool ./cmd/idpool
+run: build ## Build and start a node for trying out (idpool serve --dev)
 	@exec bin/idpool serve --dev
 
 build: ## Build bin/idpool, static
-	CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/idpool ./cmd/idpool
+	@echo "building bin/idpool; the first time it takes a minute or two"
+	@CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/idpool ./cmd/idpool
 
 test: ## Run every test; installs what it lacks as root, else says what to install
 	./scripts/need.sh

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // startDev starts a node for trying out, and waits until it has printed all that it has to say.
@@ -54,10 +55,7 @@ var shell = regexp.MustCompile("(?ms)^```sh\n(.*?)^```$")
 // TestReadme runs the commands of the README, from the first to the last, on a node for trying out.
 func TestReadme(t *testing.T) {
 	t.Parallel()
-	readme, err := os.ReadFile("../README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	readme := readReadme(t)
 	line, _ := startDev(t).stdout.line("AWS_ENDPOINT_URL=")
 	endpoint := regexp.MustCompile(`http://[0-9.:]+`).FindString(line)
 	var commands strings.Builder
@@ -73,39 +71,104 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestReadmeServe starts a node by the README's command for running it for real, on an address and in a directory of the
-// test's. Others then know it by the issuer's URL, and its root by the file that the README names.
-func TestReadmeServe(t *testing.T) {
-	t.Parallel()
+func readReadme(t testing.TB) []byte {
+	t.Helper()
 	readme, err := os.ReadFile("../README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
+	return readme
+}
+
+// TestReadmeServe starts a node by the README's command for running it for real, on an address and in a directory of the
+// test's. Others then know it by the issuer's URL, and its root by the command that the README has for it.
+func TestReadmeServe(t *testing.T) {
+	t.Parallel()
+	tool(t, "aws", "awscli")
+	readme := readReadme(t)
 	commands := regexp.MustCompile(`(?m)^idpool (serve .*)$`).FindAllSubmatch(readme, -1)
 	if len(commands) != 1 {
 		t.Fatalf("the README has %d commands that serve, not one", len(commands))
 	}
 	n := &node{data: t.TempDir()}
-	args := string(commands[0][1])
-	for _, replaced := range [][2]string{{"--listen 0.0.0.0:7400", "--listen 127.0.0.1:0"}, {"--data /var/lib/idpool", "--data " + n.data}} {
-		if !strings.Contains(args, replaced[0]) {
-			t.Fatalf("the README's command has no %q: %s", replaced[0], args)
-		}
-		args = strings.Replace(args, replaced[0], replaced[1], 1)
-	}
+	args := swap(t, string(commands[0][1]), "--listen 0.0.0.0:7400", "--listen 127.0.0.1:0")
+	args = swap(t, args, "--data /var/lib/idpool", "--data "+n.data)
 	n.run(t, strings.Fields(args))
 
 	discovery := run(t, exec.Command(tool(t, "curl", "curl"), "-sSf", n.url+"/.well-known/openid-configuration"))
 	if !strings.Contains(discovery, `"issuer":"https://id.example.com"`) {
 		t.Errorf("the issuer is not that of the command: %s", discovery)
 	}
-	if arn := n.aws(t, "sts", "get-caller-identity", "--query", "Arn"); arn != "arn:aws:iam::"+account+":root" {
-		t.Errorf("the root credentials are those of %s", arn)
+	asRoot := regexp.MustCompile("(?ms)^(AWS_SHARED_CREDENTIALS_FILE=.*?)^```$").FindSubmatch(readme)
+	if asRoot == nil {
+		t.Fatal("the README has no command that uses the root credentials")
+	}
+	command := swap(t, string(asRoot[1]), "/var/lib/idpool", n.data)
+	command = swap(t, command, "https://id.example.com", n.url)
+	if printed := terminal(t, command); !strings.Contains(printed, `"arn:aws:iam::`+account+`:root"`) {
+		t.Errorf("the root credentials are those of %s", printed)
 	}
 	n.signal(t, syscall.SIGTERM)
 	if code := n.wait(t); code != 0 {
 		t.Errorf("told to stop, it ends with %d", code)
 	}
+}
+
+// TestAddAccount makes accounts as the README's table of flags says: on the node's machine, and from elsewhere. The profile
+// that is printed is of the new account's root.
+func TestAddAccount(t *testing.T) {
+	t.Parallel()
+	if !strings.Contains(string(readReadme(t)), "`idpool accounts add ID` on the node's machine, or with `--endpoint` from elsewhere") {
+		t.Fatal("the README speaks otherwise of idpool accounts add")
+	}
+	n := startNode(t)
+	rootOf := func(id, profile string) aws.Credentials {
+		t.Helper()
+		m := rootKey.FindStringSubmatch(profile)
+		if m == nil || !strings.HasPrefix(profile, "["+id+"]\n") {
+			t.Fatalf("no profile of %s: %s", id, profile)
+		}
+		root := aws.Credentials{AccessKeyID: m[1], SecretAccessKey: m[2]}
+		caller, err := n.sts(root).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "arn:aws:iam::" + id + ":root"; *caller.Arn != want {
+			t.Errorf("the profile is of %s, not %s", *caller.Arn, want)
+		}
+		return root
+	}
+	const bySocket, byEndpoint = "111111111111", "222222222222"
+	add := func(env []string, args ...string) string {
+		t.Helper()
+		cmd := exec.Command(binary, append([]string{"accounts", "add"}, args...)...)
+		cmd.Dir, cmd.Env = t.TempDir(), env
+		return run(t, cmd) + "\n"
+	}
+	second := rootOf(bySocket, add(environ(), bySocket, "--data", n.data))
+	rootOf(byEndpoint, add(withKeys(n.root), byEndpoint, "--endpoint", n.url))
+
+	for _, bad := range []struct {
+		name  string
+		root  aws.Credentials
+		args  []string
+		words string
+	}{
+		{"twice", n.root, []string{bySocket, "--data", n.data}, bySocket},
+		{"twice from elsewhere", n.root, []string{byEndpoint, "--endpoint", n.url}, byEndpoint},
+		{"as the root of another account", second, []string{"333333333333", "--endpoint", n.url}, "AccessDenied: "},
+		{"with a wrong key", aws.Credentials{AccessKeyID: n.root.AccessKeyID, SecretAccessKey: "wrong"}, []string{"333333333333", "--endpoint", n.url}, "InvalidSignatureException: "},
+		{"in another directory", n.root, []string{"333333333333", "--data", t.TempDir()}, "with the same --data?"},
+	} {
+		p := start(t, "idpool", withKeys(bad.root), binary, append([]string{"accounts", "add"}, bad.args...)...)
+		if code, said := p.wait(t), p.spoken(); code != 1 || len(said) != 1 || !strings.Contains(said[0], bad.words) {
+			t.Errorf("%s: it ends with %d and says %q, not %q", bad.name, code, said, bad.words)
+		}
+	}
+}
+
+func withKeys(c aws.Credentials) []string {
+	return environ("AWS_ACCESS_KEY_ID="+c.AccessKeyID, "AWS_SECRET_ACCESS_KEY="+c.SecretAccessKey)
 }
 
 // TestExampleCLI runs examples/aws-cli as its README says.
@@ -146,6 +209,8 @@ func TestExampleJavaScript(t *testing.T) {
 		}
 		return m[1], m[2]
 	}
+	checkExampleFails(t, script, n.url, region+":THE-SAMPLE-POOL", "ValidationException: ")
+	checkExampleFails(t, script, "http://127.0.0.1:1", pool, "ECONNREFUSED")
 	guest, caller := main()
 	if caller != sessionARN(guestRole) {
 		t.Errorf("a guest is %s", caller)
@@ -157,5 +222,16 @@ func TestExampleJavaScript(t *testing.T) {
 	}
 	if id := getID(t, n, pool, login(p, token)); person != id || person == guest {
 		t.Errorf("the person is identity %s in JavaScript and %s in Go; the guest is %s", person, id, guest)
+	}
+}
+
+// checkExampleFails makes sure that the example says in one line what went wrong, without a stack. On an older Node.js the
+// SDK has something to say, too.
+func checkExampleFails(t testing.TB, script, endpoint, pool, words string) {
+	t.Helper()
+	p := start(t, "node", environ(), nodeJS(t), script, endpoint, pool)
+	code, said := p.wait(t), p.stderr.String()
+	if line, found := p.stderr.line(words); code != 1 || !found || !strings.HasSuffix(said, line+"\n") || strings.Contains(said, "\n    at ") {
+		t.Errorf("it ends with %d and says %q, not %q at last", code, said, words)
 	}
 }

@@ -3,9 +3,11 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -17,7 +19,7 @@ import (
 )
 
 // TestFsyncFails has a disk that says it could not keep what it was given. Nobody is told that it did; when the disk is well
-// again so is the node, without a restart; and what somebody was told is there after a kill.
+// again so is the node, without a restart; and what is there after a kill is what somebody was told, and nothing else.
 func TestFsyncFails(t *testing.T) { // not beside other tests: strace makes the node slow
 	n := startNode(t)
 	guests := setUpForGuests(t, n)
@@ -43,12 +45,21 @@ func TestFsyncFails(t *testing.T) { // not beside other tests: strace makes the 
 		t.Errorf("the disk is well again: %v", err)
 	}
 	n.restart(t)
-	pools, identities := listPools(t, n), listIdentities(t, n, guests)
-	for _, id := range append(before.ids, after.ids...) {
-		_, isPool := pools[id]
-		if _, isGuest := identities[id]; !isPool && !isGuest {
+	told := append(append(before.ids, after.ids...), guests)
+	there := slices.Collect(maps.Keys(listPools(t, n)))
+	there = append(there, slices.Collect(maps.Keys(listIdentities(t, n, guests)))...)
+	for _, id := range told {
+		if !slices.Contains(there, id) {
 			t.Errorf("%s was acknowledged and is gone", id)
 		}
+	}
+	for _, id := range there {
+		if !slices.Contains(told, id) {
+			t.Errorf("%s is there, and nobody was told so", id)
+		}
+	}
+	if len(there) != 2*crowd+1 {
+		t.Errorf("%d pools and identities are there, not %d", len(there), 2*crowd+1)
 	}
 }
 

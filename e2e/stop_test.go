@@ -36,6 +36,24 @@ func TestGracefulStop(t *testing.T) { // not beside other tests, since the time 
 	}
 }
 
+// TestSecondSignal has an operator who does not want to wait.
+func TestSecondSignal(t *testing.T) {
+	t.Parallel()
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String(), func(t *testing.T) {
+			t.Parallel()
+			n := startNode(t, "--drain", "1h")
+			n.signal(t, s)
+			n.await(t, "it is not ready", func() bool { return status(n.url+"/readyz") == http.StatusServiceUnavailable })
+			n.signal(t, s)
+			n.wait(t)
+			if state := n.cmd.ProcessState.Sys().(syscall.WaitStatus); !state.Signaled() || state.Signal() != s {
+				t.Errorf("the second %v does not end it at once: %v", s, n.cmd.ProcessState)
+			}
+		})
+	}
+}
+
 // TestExitCodes starts nodes that cannot work, and reads what the operator is told.
 func TestExitCodes(t *testing.T) {
 	t.Parallel()

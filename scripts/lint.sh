@@ -4,7 +4,7 @@ set -euo pipefail
 tools=$PWD/tools.mod
 tool() { go tool -modfile="$tools" "$@"; }
 
-unformatted=$(git ls-files '*.go' | xargs go tool -modfile=tools.mod gofumpt -l)
+unformatted=$(tool gofumpt -l $(git ls-files '*.go'))
 [ -z "$unformatted" ] || { echo "gofumpt would change:"; echo "$unformatted"; exit 1; }
 # Reports of the vulnerability database: beside the checkout where there is no network, else the database's own site.
 database=()

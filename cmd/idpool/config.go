@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -13,18 +15,22 @@ import (
 // readConfig makes a resolver of a YAML file whose keys are the names of flags. A key that no flag has is a mistake, and
 // said so.
 func readConfig(r io.Reader) (kong.Resolver, error) {
-	values := make(map[string]yaml.Node)
+	c := &configFile{name: "the configuration file"}
+	if file, ok := r.(*os.File); ok {
+		c.name = file.Name()
+	}
 	content, err := io.ReadAll(r)
 	if err != nil {
 		return nil, err
 	}
-	if err := yaml.Unmarshal(content, &values); err != nil {
-		return nil, fmt.Errorf("the configuration file is no YAML of flags and values: %w", err)
+	if err := yaml.Unmarshal(content, &c.values); err != nil {
+		return nil, fmt.Errorf("%s is no YAML of flags and values: %w", c.name, err)
 	}
-	return &configFile{values: values}, nil
+	return c, nil
 }
 
 type configFile struct {
+	name   string
 	values map[string]yaml.Node
 }
 
@@ -38,28 +44,35 @@ func (c *configFile) Validate(app *kong.Application) error {
 			}
 		}
 	}
-	for key := range c.values {
+	for _, key := range slices.Sorted(maps.Keys(c.values)) {
 		if !slices.Contains(known, key) {
-			return fmt.Errorf("the configuration file has the key %q, and no flag has that name", key)
+			return fmt.Errorf("%s has the key %q, and no flag has that name", c.name, key)
 		}
 	}
 	return nil
 }
 
-// Resolve gives a flag's value as the text that stands in the file (an account begins with zeros); lists with commas.
+// Resolve gives a flag's value as the text that stands in the file (an account begins with zeros); lists with commas. An
+// environment variable counts more than the file, which kong would have the other way round.
 func (c *configFile) Resolve(_ *kong.Context, _ *kong.Path, flag *kong.Flag) (any, error) {
 	node, ok := c.values[flag.Name]
 	switch {
-	case !ok:
+	case !ok, node.Tag == "!!null", slices.ContainsFunc(flag.Envs, isSet):
 		return nil, nil
 	case node.Kind == yaml.ScalarNode:
 		return node.Value, nil
-	case node.Kind != yaml.SequenceNode:
-		return nil, fmt.Errorf("the configuration file has neither a value nor a list for %q", flag.Name)
 	}
-	texts := make([]string, len(node.Content))
-	for i, member := range node.Content {
-		texts[i] = member.Value
+	var texts []string
+	for _, member := range node.Content {
+		if node.Kind != yaml.SequenceNode || member.Kind != yaml.ScalarNode {
+			return nil, fmt.Errorf("%s has neither a value nor a list of values for it", c.name)
+		}
+		texts = append(texts, member.Value)
 	}
 	return strings.Join(texts, ","), nil
+}
+
+func isSet(variable string) bool {
+	_, found := os.LookupEnv(variable)
+	return found
 }

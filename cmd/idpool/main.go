@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -31,20 +32,14 @@ type commands struct {
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
-func main() { os.Exit(run(os.Args[1:])) }
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
-func run(args []string) int {
+// run does what a command line says, and returns the exit code. A person reads what went wrong on stderr.
+func run(args []string, stderr io.Writer) int {
 	var c commands
-	parser, err := kong.New(
-		&c, kong.Name("idpool"), kong.Description("A self-hosted identity-pool service."),
-		kong.Configuration(readConfig), kong.DefaultEnvars("IDPOOL"), kong.UsageOnError(),
-	)
+	command, err := newParser(&c).Parse(args)
 	if err != nil {
-		panic(err) // a mistake in the structs above
-	}
-	command, err := parser.Parse(args)
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "idpool: %v\nTry idpool --help, or idpool serve --help.\n", err)
+		fmt.Fprintf(stderr, "idpool: %v\nTry idpool --help, or idpool serve --help.\n", err)
 		return exitUsage
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
@@ -57,12 +52,24 @@ func run(args []string) int {
 	case err == nil:
 		return 0
 	case errors.As(err, &usage):
-		fmt.Fprintln(os.Stderr, "idpool:", err)
+		fmt.Fprintln(stderr, "idpool:", err)
 		return exitUsage
 	}
 	// Errors of a database driver may have many lines.
-	fmt.Fprintln(os.Stderr, "idpool:", strings.Join(strings.Fields(err.Error()), " "))
+	fmt.Fprintln(stderr, "idpool:", strings.Join(strings.Fields(err.Error()), " "))
 	return exitFailure
+}
+
+// newParser reads command lines, IDPOOL_ variables and the file of --config into c. What is nearest to the command counts.
+func newParser(c *commands) *kong.Kong {
+	parser, err := kong.New(
+		c, kong.Name("idpool"), kong.Description("A self-hosted identity-pool service."),
+		kong.Configuration(readConfig), kong.DefaultEnvars("IDPOOL"), kong.UsageOnError(), values(),
+	)
+	if err != nil {
+		panic(err) // a mistake in the structs above
+	}
+	return parser
 }
 
 type versionCommand struct{}

@@ -31,7 +31,7 @@ type serveCommand struct {
 	TLSCert         string `name:"tls-cert" placeholder:"FILE" help:"Certificate chain, PEM."`
 	TLSKey          string `name:"tls-key" placeholder:"FILE" help:"Private key, PEM."`
 
-	SigningAlgorithm string `placeholder:"ALG" help:"RS512 (default), RS256 or ES256."`
+	SigningAlgorithm string `placeholder:"ALG" help:"RS512 (at the first start), RS256 or ES256; without it what the deployment has."`
 
 	RootAccessKeyID     string `name:"root-access-key-id" hidden:""`
 	RootSecretAccessKey string `name:"root-secret-access-key" hidden:""`
@@ -129,8 +129,7 @@ func (c *serveCommand) masterKey() ([]byte, error) {
 			return nil, fmt.Errorf("--master-key-file: %w", err)
 		}
 		text, source = string(content), c.MasterKeyFile
-	}
-	if text == "" {
+	} else if text == "" {
 		return nil, nil
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text))

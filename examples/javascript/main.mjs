@@ -16,6 +16,12 @@ if (!identityPoolId || Boolean(provider) !== Boolean(token)) {
 const clientConfig = { endpoint, region: identityPoolId.split(':')[0] };
 const logins = provider && { [provider]: token };
 
+// What idpool refuses has a name and a message, as with the original; so has a node that is not there.
+process.on('uncaughtException', (error) => {
+  console.error(`${error.name}: ${error.message || error.code}`);
+  process.exit(1);
+});
+
 // The first time an app knows no more than the pool. A guest has a new identity, a person the one from last time.
 const first = await fromCognitoIdentityPool({ clientConfig, identityPoolId, logins })();
 console.log('identity', first.identityId);

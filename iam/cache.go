@@ -8,13 +8,14 @@ import (
 
 	"idpool/policy"
 	"idpool/provider"
+	"idpool/provider/saml"
 	"idpool/store"
 )
 
-// Errors of Role and OIDCProvider.
+// Errors of Role, OIDCProvider and SAMLProvider.
 var (
 	ErrNoRole     = errors.New("no such role in this account")
-	ErrNoProvider = errors.New("no such OpenID Connect provider in this account")
+	ErrNoProvider = errors.New("no such identity provider in this account")
 )
 
 // Role is a role with its trust policy parsed.
@@ -29,7 +30,14 @@ type Provider struct {
 	OIDC provider.OIDC
 }
 
-// cacheKey is what both caches go by: the version is the account's.
+// SAML is a SAML provider as the verifier takes it. Its ARN is the key of Logins maps.
+type SAML struct {
+	ARN      string
+	Version  int64 // differs whenever the provider was changed, or made again under its name
+	Metadata *saml.Metadata
+}
+
+// cacheKey is what the caches go by: the version is the account's.
 type cacheKey struct {
 	account string
 	version int64
@@ -95,5 +103,32 @@ func (s *Service) OIDCProvider(ctx context.Context, account string, version int6
 			ARN: arn, Version: stored.Version, Issuer: stored.Issuer,
 			ClientIDs: stored.ClientIDs, Thumbprints: stored.Thumbprints,
 		}}, nil
+	})
+}
+
+// SAMLProvider returns a SAML provider of an account by its ARN, as of the account's version or later. It returns
+// ErrNoProvider.
+func (s *Service) SAMLProvider(ctx context.Context, account string, version int64, arn string) (*SAML, error) {
+	return s.saml.Get(cacheKey{account, version, arn}, func() (*SAML, error) {
+		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":saml-provider/")
+		if !ok {
+			return nil, ErrNoProvider
+		}
+		var stored *store.SAMLProvider
+		err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
+			stored, err = tx.SAMLProvider(account, name)
+			return err
+		})
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return nil, ErrNoProvider
+		case err != nil:
+			return nil, err
+		}
+		metadata, err := saml.ParseMetadata(stored.Metadata)
+		if err != nil {
+			return nil, fmt.Errorf("metadata of %s: %w", arn, err)
+		}
+		return &SAML{ARN: arn, Version: stored.Version, Metadata: metadata}, nil
 	})
 }

@@ -1,13 +1,21 @@
 package iam
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
+	"math/big"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"idpool/store"
+	"idpool/wire"
 )
 
 // What the caches keep of roles and providers weighs as much as their documents: they are bounded by that.
@@ -74,4 +82,86 @@ func newService(t *testing.T, account string) *Service {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// A SAML provider is served with its metadata read, and a change is seen by whoever knows the account's new version.
+func TestSAMLProvider(t *testing.T) {
+	const account, other = "123456789012", "999999999999"
+	s := newService(t, account)
+	s.Now, s.Rand = time.Now, rand.Reader
+	root := wire.Caller{Account: account, Root: true}
+	ctx := t.Context()
+	create := func(entityID string) {
+		t.Helper()
+		if _, err := s.CreateSAMLProvider(ctx, root, &CreateSAMLProviderInput{Name: "Corp", SAMLMetadataDocument: samlMetadata(t, entityID)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	version := func() (v int64) {
+		t.Helper()
+		if err := s.DB.View(ctx, func(tx *store.Tx) (err error) { v, err = tx.AccountVersion(account); return err }); err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	arn := "arn:aws:iam::" + account + ":saml-provider/Corp"
+	get := func(v int64) *SAML {
+		t.Helper()
+		p, err := s.SAMLProvider(ctx, account, v, arn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	create("https://one.example")
+	v := version()
+	first := get(v)
+	if first.ARN != arn || first.Metadata.EntityID != "https://one.example" || len(first.Metadata.Certificates) != 1 || get(v) != first {
+		t.Errorf("the provider is %+v", first)
+	}
+	if got, least := s.saml.Bytes(), uint64(len(first.Metadata.Certificates[0].Raw)); got < least || got > 64<<10 {
+		t.Errorf("it weighs %d bytes; its certificate has %d", got, least)
+	}
+	_, err := s.UpdateSAMLProvider(ctx, root, &UpdateSAMLProviderInput{SAMLProviderArn: arn, SAMLMetadataDocument: samlMetadata(t, "https://two.example")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := get(version())
+	if second.Metadata.EntityID != "https://two.example" || second.Version <= first.Version || get(v) != first {
+		t.Errorf("after the update it is %+v", second)
+	}
+	if _, err := s.DeleteSAMLProvider(ctx, root, &SAMLProviderInput{arn}); err != nil {
+		t.Fatal(err)
+	}
+	for name, row := range map[string]struct{ account, arn string }{
+		"deleted":            {account, arn},
+		"of another account": {other, arn},
+		"of another kind":    {account, "arn:aws:iam::" + account + ":oidc-provider/Corp"},
+		"no ARN":             {account, "Corp"},
+	} {
+		if _, err := s.SAMLProvider(ctx, row.account, version(), row.arn); !errors.Is(err, ErrNoProvider) {
+			t.Errorf("%s: %v, want ErrNoProvider", name, err)
+		}
+	}
+	create("https://three.example")
+	if third := get(version()); third.Version <= second.Version {
+		t.Errorf("version %d, then, made again, %d", second.Version, third.Version)
+	}
+}
+
+// samlMetadata is the metadata of an identity provider with a key of its own.
+func samlMetadata(t *testing.T, entityID string) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return `<EntityDescriptor xmlns="urn:oasis:names:tc:SAML:2.0:metadata" entityID="` + entityID + `">` +
+		`<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><KeyDescriptor><KeyInfo xmlns="http://www.w3.org/2000/09/xmldsig#">` +
+		`<X509Data><X509Certificate>` + base64.StdEncoding.EncodeToString(der) + `</X509Certificate></X509Data></KeyInfo></KeyDescriptor></IDPSSODescriptor></EntityDescriptor>`
 }

@@ -32,6 +32,11 @@ func invalidInput(message string) error {
 	return &wire.Error{Code: "InvalidInput", Message: message}
 }
 
+// invalidMember is the error of a member that breaks its constraint, for the constraints that no shape has.
+func invalidMember(message string) error {
+	return &wire.Error{Code: "ValidationError", Message: message}
+}
+
 func limitExceeded(message string) error {
 	return &wire.Error{Code: "LimitExceeded", Message: message, Status: http.StatusConflict}
 }

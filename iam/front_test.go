@@ -62,6 +62,10 @@ func noProvider(arn string) refusal {
 	return refusal{404, "NoSuchEntity", "OpenIDConnect Provider not found for arn " + arn}
 }
 
+func noSAMLProvider(arn string) refusal {
+	return refusal{404, "NoSuchEntity", "Manifest not found for arn " + arn}
+}
+
 func malformed(text string) refusal { return refusal{400, "MalformedPolicyDocument", text} }
 
 func unknownOperator(path, operator string) refusal {
@@ -124,13 +128,21 @@ var trust = pooltest.TrustPolicy("us-east-1:8942d0d9-2a33-4114-9c1c-664a7a785856
 
 const allow = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
 
-// calls are a good call of every operation, on a role R with a policy P and a provider.
+// calls are a good call of every operation, on a role R with a policy P, a provider and a SAML provider Corp.
 func calls() map[string][]string {
 	return map[string][]string{
 		"CreateOpenIDConnectProvider": {"Url", "https://idp.example"},
 		"DeleteOpenIDConnectProvider": {"OpenIDConnectProviderArn", providerARN("idp.example")},
 		"GetOpenIDConnectProvider":    {"OpenIDConnectProviderArn", providerARN("idp.example")},
 		"ListOpenIDConnectProviders":  nil,
+		"CreateSAMLProvider":          {"Name", "Corp", "SAMLMetadataDocument", metadata},
+		"DeleteSAMLProvider":          {"SAMLProviderArn", samlARN("Corp")},
+		"GetSAMLProvider":             {"SAMLProviderArn", samlARN("Corp")},
+		"ListSAMLProviders":           nil,
+		"ListSAMLProviderTags":        {"SAMLProviderArn", samlARN("Corp")},
+		"TagSAMLProvider":             {"SAMLProviderArn", samlARN("Corp"), "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"},
+		"UntagSAMLProvider":           {"SAMLProviderArn", samlARN("Corp"), "TagKeys.member.1", "k"},
+		"UpdateSAMLProvider":          {"SAMLProviderArn", samlARN("Corp"), "SAMLMetadataDocument", metadata},
 		"CreateRole":                  {"RoleName", "R", "AssumeRolePolicyDocument", trust},
 		"DeleteRole":                  {"RoleName", "R"},
 		"DeleteRolePolicy":            {"RoleName", "R", "PolicyName", "P"},
@@ -143,6 +155,10 @@ func calls() map[string][]string {
 
 func providerARN(name string) string {
 	return "arn:aws:iam::" + pooltest.Account + ":oidc-provider/" + name
+}
+
+func samlARN(name string) string {
+	return "arn:aws:iam::" + pooltest.Account + ":saml-provider/" + name
 }
 
 // Temporary credentials may call nothing here, whatever their role; the text is the original's.
@@ -159,10 +175,15 @@ func TestSessionsAreDenied(t *testing.T) {
 		"DeleteOpenIDConnectProvider": providerARN("idp.example"),
 		"GetOpenIDConnectProvider":    providerARN("idp.example"),
 		"ListOpenIDConnectProviders":  providerARN("*"),
+		"ListSAMLProviders":           samlARN("*"),
 	}
 	for _, op := range (&iam.Service{}).API().Operations {
 		resource, ok := resources[op.Name]
-		if !ok {
+		switch {
+		case ok:
+		case strings.Contains(op.Name, "SAMLProvider"):
+			resource = samlARN("Corp")
+		default:
 			resource = "arn:aws:iam::" + pooltest.Account + ":role/R"
 		}
 		t.Run(op.Name, func(t *testing.T) {
@@ -194,25 +215,31 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	f.IAM(t, "CreateRole", calls()["CreateRole"]...).Must(t)
 	f.IAM(t, "PutRolePolicy", calls()["PutRolePolicy"]...).Must(t)
 	f.IAM(t, "CreateOpenIDConnectProvider", calls()["CreateOpenIDConnectProvider"]...).Must(t)
+	f.IAM(t, "CreateSAMLProvider", calls()["CreateSAMLProvider"]...).Must(t)
 	state := func() string {
 		return string(f.IAM(t, "GetRole", "RoleName", "R").Must(t).Element("Role")) + f.IAM(t, "GetRolePolicy", "RoleName", "R", "PolicyName", "P").Must(t).Element("PolicyDocument") +
-			f.IAM(t, "GetOpenIDConnectProvider", "OpenIDConnectProviderArn", providerARN("idp.example")).Must(t).Element("GetOpenIDConnectProviderResult")
+			f.IAM(t, "GetOpenIDConnectProvider", "OpenIDConnectProviderArn", providerARN("idp.example")).Must(t).Element("GetOpenIDConnectProviderResult") +
+			f.IAM(t, "GetSAMLProvider", "SAMLProviderArn", samlARN("Corp")).Must(t).Element("GetSAMLProviderResult")
 	}
 	before := state()
 
 	for action, want := range map[string]refusal{
 		"GetRole": noRole("R"), "GetRolePolicy": noRole("R"), "UpdateAssumeRolePolicy": noRole("R"), "PutRolePolicy": noRole("R"),
 		"DeleteRolePolicy": noRole("R"), "DeleteRole": noRole("R"), "GetOpenIDConnectProvider": noProvider(providerARN("idp.example")),
+		"GetSAMLProvider": noSAMLProvider(samlARN("Corp")), "UpdateSAMLProvider": noSAMLProvider(samlARN("Corp")),
+		"DeleteSAMLProvider": noSAMLProvider(samlARN("Corp")), "TagSAMLProvider": noSAMLProvider(samlARN("Corp")),
+		"UntagSAMLProvider": noSAMLProvider(samlARN("Corp")), "ListSAMLProviderTags": noSAMLProvider(samlARN("Corp")),
 	} {
 		t.Run(action, func(t *testing.T) { want.check(t, f.as(t, f.other, "", action, calls()[action]...)) })
 	}
 	answers(t, f.as(t, f.other, "", "ListOpenIDConnectProviders"), nil, reply("ListOpenIDConnectProviders", "<OpenIDConnectProviderList></OpenIDConnectProviderList>"))
+	answers(t, f.as(t, f.other, "", "ListSAMLProviders"), nil, reply("ListSAMLProviders", "<SAMLProviderList></SAMLProviderList>"))
 	// To delete a provider that is not there is no error.
 	f.as(t, f.other, "", "DeleteOpenIDConnectProvider", calls()["DeleteOpenIDConnectProvider"]...).Must(t)
 
-	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider"} {
+	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider", "CreateSAMLProvider"} {
 		r := f.as(t, f.other, "", action, calls()[action]...).Must(t)
-		if arn := r.Element("Arn") + r.Element("OpenIDConnectProviderArn"); !strings.HasPrefix(arn, "arn:aws:iam::"+other+":") {
+		if arn := r.Element("Arn") + r.Element("OpenIDConnectProviderArn") + r.Element("SAMLProviderArn"); !strings.HasPrefix(arn, "arn:aws:iam::"+other+":") {
 			t.Errorf("%s in the other account made %s", action, arn)
 		}
 	}

@@ -29,6 +29,7 @@ type Service struct {
 
 	roles     *store.Cache[cacheKey, *Role]
 	providers *store.Cache[cacheKey, *Provider]
+	saml      *store.Cache[cacheKey, *SAML]
 }
 
 // Init makes the service ready; call it once, after setting the fields.
@@ -37,7 +38,10 @@ func (s *Service) Init() error {
 	if s.roles, err = store.NewCache[cacheKey, *Role](store.CacheBytes); err != nil {
 		return err
 	}
-	s.providers, err = store.NewCache[cacheKey, *Provider](store.CacheBytes)
+	if s.providers, err = store.NewCache[cacheKey, *Provider](store.CacheBytes); err != nil {
+		return err
+	}
+	s.saml, err = store.NewCache[cacheKey, *SAML](store.CacheBytes)
 	return err
 }
 
@@ -51,6 +55,14 @@ func (s *Service) API() *wire.Service {
 			wire.Signed("DeleteOpenIDConnectProvider", s.DeleteOpenIDConnectProvider),
 			wire.Signed("GetOpenIDConnectProvider", s.GetOpenIDConnectProvider),
 			wire.Signed("ListOpenIDConnectProviders", s.ListOpenIDConnectProviders),
+			wire.Signed("CreateSAMLProvider", s.CreateSAMLProvider),
+			wire.Signed("DeleteSAMLProvider", s.DeleteSAMLProvider),
+			wire.Signed("GetSAMLProvider", s.GetSAMLProvider),
+			wire.Signed("ListSAMLProviders", s.ListSAMLProviders),
+			wire.Signed("ListSAMLProviderTags", s.ListSAMLProviderTags),
+			wire.Signed("TagSAMLProvider", s.TagSAMLProvider),
+			wire.Signed("UntagSAMLProvider", s.UntagSAMLProvider),
+			wire.Signed("UpdateSAMLProvider", s.UpdateSAMLProvider),
 			wire.Signed("CreateRole", s.CreateRole),
 			wire.Signed("DeleteRole", s.DeleteRole),
 			wire.Signed("DeleteRolePolicy", s.DeleteRolePolicy),

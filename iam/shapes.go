@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"slices"
 	"strings"
 
 	"idpool/wire"
@@ -21,7 +22,15 @@ func shapes() wire.Shapes {
 		"clientIDType":                 {Min: 1, Max: 255},
 		"thumbprintListType":           {Member: "thumbprintType"},
 		"thumbprintType":               {Min: 40, Max: 40},
+		"SAMLMetadataDocumentType":     {Min: 1000, Max: 10000000},
+		"SAMLProviderNameType":         {Min: 1, Max: 128, Pattern: `[\w._-]+`},
+		"assertionEncryptionModeType":  {Enum: []string{"Required", "Allowed"}},
+		"privateKeyType":               {Min: 1, Max: 16384, Pattern: `[\u0009\u000A\u000D\u0020-\u00FF]+`, Sensitive: true},
+		"privateKeyIdType":             {Min: 22, Max: 64, Pattern: `[A-Z0-9]+`},
+		"markerType":                   {Min: 1, Max: 320, Pattern: `[\u0020-\u00FF]+`},
+		"maxItemsType":                 {Min: 1, Max: 1000},
 		"tagListType":                  {Max: 50},
+		"tagKeyListType":               {Max: 50, Member: "tagKeyType"},
 		"tagKeyType":                   {Min: 1, Max: 128, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
 		"tagValueType":                 {Max: 256, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
 	}
@@ -45,4 +54,14 @@ func tagMap(tags []Tag) (map[string]string, error) {
 		seen[lower], m[t.Key] = true, t.Value
 	}
 	return m, nil
+}
+
+// sortedTags lists tags by key.
+func sortedTags(m map[string]string) []Tag {
+	tags := make([]Tag, 0, len(m))
+	for key, value := range m {
+		tags = append(tags, Tag{key, value})
+	}
+	slices.SortFunc(tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	return tags
 }

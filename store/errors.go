@@ -18,6 +18,9 @@ var (
 	// ErrExists says that a unique key is taken; the wrapped text names the constraint or the columns.
 	ErrExists = errors.New("exists already")
 
+	// ErrAssertionUsed says that a SAML assertion was used before, for another identity or in another pool.
+	ErrAssertionUsed = errors.New("the assertion was used before, for another identity")
+
 	// ErrUnavailable says that the database cannot be asked now: it is down, closed, full, or its disk fails. Nothing
 	// has changed, unless it is ErrUnknownOutcome. Services answer 5xx.
 	ErrUnavailable = errors.New("the database is unavailable")

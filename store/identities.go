@@ -178,7 +178,7 @@ func (tx *Tx) Owner(pool int64, l identity.Login) (*identity.Identity, error) {
 	return tx.Identity(pool, identity.ID(id))
 }
 
-// DeleteIdentity removes an identity and its logins; its sessions end.
+// DeleteIdentity removes an identity and its logins; its sessions end. Assertions that it has used stay used.
 func (tx *Tx) DeleteIdentity(id identity.ID) error {
 	if err := tx.exec(deleteLogins, id[:]); err != nil {
 		return err
@@ -194,24 +194,30 @@ func (tx *Tx) Disable(id identity.ID) error {
 	return tx.exec(disableIdentity, id[:], tx.Now().UnixMilli())
 }
 
-// Absorb moves all logins of one identity to another and disables it; its sessions end.
+// Absorb moves all logins of one identity to another and disables it; its sessions end. Assertions that it has used go
+// along: who shows one again means the parent.
 func (tx *Tx) Absorb(loser, parent identity.ID) error {
-	if err := tx.exec(moveLogins, loser[:], parent[:]); err != nil {
-		return err
+	for _, q := range []*stmt{moveLogins, moveAssertions} {
+		if err := tx.exec(q, loser[:], parent[:]); err != nil {
+			return err
+		}
 	}
 	return tx.Disable(loser)
 }
 
-// SweepBatch is how many rows of a deleted pool one transaction removes.
+// SweepBatch is how many rows of one kind a transaction of Sweep removes.
 const SweepBatch = 500
 
-// Sweep removes what deleted pools have left behind, a batch a transaction, and returns when nothing is left.
+// Sweep removes what deleted pools have left behind, and bindings of expired assertions, a batch a transaction, and returns
+// when nothing is left.
 func (db *DB) Sweep(ctx context.Context) error {
 	for {
 		more := false
 		err := db.Update(ctx, func(tx *Tx) error {
 			var err error
-			more, err = tx.sweep()
+			if more, err = tx.sweep(); err == nil && !more {
+				more, err = tx.sweepAssertions()
+			}
 			return err
 		})
 		if err != nil || !more {

@@ -32,12 +32,14 @@ const (
 	pgGrace = time.Second
 
 	pgTries     = 12 // of one View or Update
-	pgTriesKey  = 3  // when the key of a login was taken: the second run sees who took it
+	pgTriesKey  = 3  // when a key of firstComes was taken: the second run sees who took it
 	pgBackoff   = 2 * time.Millisecond
 	pgBackoffTo = 250 * time.Millisecond
-
-	loginsKey = "logins_pkey"
 )
+
+// firstComes are the unique keys that Updates may race for in the usual course of things: of logins, which belong to one
+// identity of a pool, and of SAML assertions, which are used for one.
+var firstComes = map[string]bool{"logins_pkey": true, "saml_assertions_pkey": true}
 
 // The engine's own statements.
 var (
@@ -138,7 +140,7 @@ func triesOf(ctx context.Context, err error, lost bool) int {
 		return 0
 	case e.Code == pgSerializationFailure || e.Code == pgDeadlock:
 		return pgTries
-	case e.Code == pgUniqueViolation && e.ConstraintName == loginsKey:
+	case e.Code == pgUniqueViolation && firstComes[e.ConstraintName]:
 		return pgTriesKey
 	}
 	return 0

@@ -24,7 +24,7 @@ var floors = map[string]int{
 	"cognito": 4,
 	"sts":     3,
 	"issuer":  2, "iam": 2,
-	"store": 1, "provider": 1,
+	"store": 1, "provider": 1, "provider/saml": 1,
 	"identity": 0, "policy": 0, "wire": 0, "audit": 0,
 }
 

@@ -15,15 +15,15 @@ const (
 // tokenKey names a token as verified for one version of one provider: a provider that was changed, or made again under its
 // name, has another version and finds nothing. The token itself is not kept.
 type tokenKey struct {
-	arn     string
+	name    string
 	version int64
 	token   [sha256.Size]byte
 }
 
 // newTokenKey copies the token to the stack first, since the conversion to bytes alone would allocate.
-func newTokenKey(p *OIDC, token string) tokenKey {
+func newTokenKey(r *rule, token string) tokenKey {
 	var onStack [4096]byte // a longer token goes to the heap
-	return tokenKey{p.ARN, p.Version, sha256.Sum256(append(onStack[:0], token...))}
+	return tokenKey{r.name, r.version, sha256.Sum256(append(onStack[:0], token...))}
 }
 
 // tokenCache remembers of a token only that its signature and issuer are good, with the claims it carries. Times and
@@ -62,7 +62,7 @@ func lifetime(c *Claims, now time.Time) time.Duration {
 // cache's own bookkeeping take. Measured, an entry keeps about six sevenths of this.
 func weigh(k tokenKey, c *Claims) uint32 {
 	const fixed, stringHeader = 400, 16
-	weight := fixed + len(k.arn) + cap(c.Raw) + len(c.Issuer) + len(c.Subject) + len(c.AuthorizedParty)
+	weight := fixed + len(k.name) + cap(c.Raw) + len(c.Issuer) + len(c.Subject) + len(c.AuthorizedParty)
 	for _, audience := range c.Audience {
 		weight += stringHeader + len(audience)
 	}

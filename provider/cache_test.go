@@ -95,7 +95,7 @@ func TestCacheIsBoundedInBytes(t *testing.T) {
 		t.Errorf("%d bytes", got)
 	}
 	light := weigh(tokenKey{}, &Claims{})
-	heavy := weigh(tokenKey{arn: "arn"}, &Claims{
+	heavy := weigh(tokenKey{name: "arn"}, &Claims{
 		Issuer: "12", Subject: "1234", AuthorizedParty: "12345", Audience: []string{"a", "b"}, Raw: make([]byte, 100),
 	})
 	want(t, "weight", heavy-light, 3+2+4+5+2*17+100)

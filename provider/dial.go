@@ -31,6 +31,30 @@ type Network struct {
 	Roots         *x509.CertPool          // authorities; the system's if nil, which a pool of one's own should include
 	InsecureHosts []string                // host or host:port that may be asked by http
 	Resolver      *net.Resolver           // net.DefaultResolver if nil
+
+	named []string // host:port that the operator wrote for what is asked: http, loopback and private addresses are fine there
+}
+
+// naming returns rules that let calls go to the hosts of URLs as well which the operator wrote. Those are bound by less,
+// but never by nothing: link-local addresses and our own listeners stay closed.
+func (n *Network) naming(urls ...string) *Network {
+	with := *n
+	with.named = nil
+	for _, raw := range urls {
+		if u, err := url.Parse(raw); err == nil && u.Host != "" {
+			with.named = append(with.named, hostPort(u))
+		}
+	}
+	return &with
+}
+
+// hostPort is where a URL is dialled, in one spelling.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[u.Scheme]
+	}
+	return net.JoinHostPort(strings.ToLower(u.Hostname()), port)
 }
 
 const (
@@ -81,6 +105,9 @@ func (n *Network) checkURL(raw string) error {
 }
 
 func (n *Network) mayBeInsecure(u *url.URL) bool {
+	if slices.Contains(n.named, hostPort(u)) {
+		return true
+	}
 	for _, host := range n.InsecureHosts {
 		if strings.EqualFold(host, u.Host) || strings.EqualFold(host, u.Hostname()) {
 			return true
@@ -94,9 +121,13 @@ func (n *Network) mayBeInsecure(u *url.URL) bool {
 // of a body on the wire is its size. The dial's and the handshake's own timeouts are there because a transport lets them
 // outlive their request.
 func (n *Network) transport(thumbprints []string, now func() time.Time, timeout time.Duration) *http.Transport {
-	dialer := &net.Dialer{Timeout: timeout, Resolver: n.Resolver, ControlContext: n.control}
+	dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+		named := slices.Contains(n.named, strings.ToLower(address))
+		dialer := &net.Dialer{Timeout: timeout, Resolver: n.Resolver, ControlContext: n.control(named)}
+		return dialer.DialContext(ctx, network, address)
+	}
 	return &http.Transport{
-		DialContext: dialer.DialContext,
+		DialContext: dial,
 		DialTLSContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 			host, _, err := net.SplitHostPort(address)
 			if err != nil {
@@ -104,7 +135,7 @@ func (n *Network) transport(thumbprints []string, now func() time.Time, timeout 
 			}
 			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
-			raw, err := dialer.DialContext(ctx, network, address)
+			raw, err := dial(ctx, network, address)
 			if err != nil {
 				return nil, err
 			}
@@ -179,24 +210,26 @@ func containsFold(list []string, s string) bool {
 }
 
 // control is called with the address of each connection after names were resolved and before anything is sent.
-func (n *Network) control(_ context.Context, _, address string, _ syscall.RawConn) error {
-	ap, err := netip.ParseAddrPort(address)
-	if err != nil {
-		return err
+func (n *Network) control(named bool) func(context.Context, string, string, syscall.RawConn) error {
+	return func(_ context.Context, _, address string, _ syscall.RawConn) error {
+		ap, err := netip.ParseAddrPort(address)
+		if err != nil {
+			return err
+		}
+		return n.mayDial(ap, named)
 	}
-	return n.mayDial(ap)
 }
 
-// mayDial is the rule of where connections go.
-func (n *Network) mayDial(ap netip.AddrPort) error {
+// mayDial is the rule of where connections go. Named is a host that the operator wrote, not a stranger.
+func (n *Network) mayDial(ap netip.AddrPort, named bool) error {
 	raw := ap.Addr().WithZone("").Unmap()
 	addr := carried(raw)
 	switch {
 	case within(addr, never):
 		return fmt.Errorf("%s is never dialled", ap)
-	case addr.IsLoopback() && !n.AllowLoopback:
+	case addr.IsLoopback() && !n.AllowLoopback && !named:
 		return fmt.Errorf("%s is a loopback address", ap)
-	case isPrivate(addr) && !within(addr, n.Private):
+	case isPrivate(addr) && !within(addr, n.Private) && !named:
 		return fmt.Errorf("%s is a private address, and none that the operator allowed", ap)
 	}
 	if n.Own == nil {

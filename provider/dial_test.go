@@ -78,14 +78,14 @@ func TestAddresses(t *testing.T) {
 		"169.254.0.0/16", "127.0.0.0/8", "0.0.0.0/0", "::/0")
 	for _, row := range addresses {
 		addr := netip.AddrPortFrom(netip.MustParseAddr(row.addr), 443)
-		may := func(n Network) bool { return n.mayDial(addr) == nil }
+		may := func(n Network) bool { return n.mayDial(addr, false) == nil }
 		want(t, row.addr+" ("+row.what+"), strictest", may(Network{}), row.who == everybody)
 		want(t, row.addr+" ("+row.what+"), loopback", may(Network{AllowLoopback: true}), row.who == everybody || row.who == withLoopback)
 		want(t, row.addr+" ("+row.what+"), private", may(Network{Private: everything}), row.who == everybody || row.who == withItsRange)
 	}
 	n := Network{Private: prefixes("10.1.0.0/16")}
-	want(t, "inside the allowed range", n.mayDial(netip.MustParseAddrPort("10.1.2.3:443")), nil)
-	want(t, "outside of it", n.mayDial(netip.MustParseAddrPort("10.2.0.1:443")) != nil, true)
+	want(t, "inside the allowed range", n.mayDial(netip.MustParseAddrPort("10.1.2.3:443"), false), nil)
+	want(t, "outside of it", n.mayDial(netip.MustParseAddrPort("10.2.0.1:443"), false) != nil, true)
 }
 
 // However an IPv4 address is dressed up, it is judged as itself.
@@ -94,7 +94,7 @@ func TestDressedAddresses(t *testing.T) {
 		var b [4]byte
 		binary.BigEndian.PutUint32(b[:], rapid.Uint32().Draw(t, "addr"))
 		n := Network{AllowLoopback: rapid.Bool().Draw(t, "loopback")}
-		may := func(a netip.Addr) bool { return n.mayDial(netip.AddrPortFrom(a, 443)) == nil }
+		may := func(a netip.Addr) bool { return n.mayDial(netip.AddrPortFrom(a, 443), false) == nil }
 		plain := may(netip.AddrFrom4(b))
 		dressed := map[string]netip.Addr{
 			"mapped": netip.AddrFrom16(netip.AddrFrom4(b).As16()),
@@ -136,7 +136,7 @@ func TestOwnListeners(t *testing.T) {
 			Private:       prefixes("0.0.0.0/0"),
 			Own:           func() []netip.AddrPort { return []netip.AddrPort{netip.MustParseAddrPort(row.own)} },
 		}
-		want(t, "listening on "+row.own+", dialling "+row.addr, n.mayDial(netip.MustParseAddrPort(row.addr)) == nil, row.want)
+		want(t, "listening on "+row.own+", dialling "+row.addr, n.mayDial(netip.MustParseAddrPort(row.addr), false) == nil, row.want)
 	}
 }
 

@@ -37,6 +37,9 @@ const (
 	expired      = "Invalid login token. Token expired: %d >= %d"                  // now, exp; seconds since 1970
 	notYetValid  = "Invalid login token. Token is not yet valid: %d < %d"          // now, nbf or iat; ours
 	notSupported = "Token is not from a supported provider of this identity pool." // neither azp nor aud is registered
+	isExpired    = "Invalid login token. Token is expired."                        // by the word of a provider that was asked
+	notAccepted  = "Invalid login token. The provider does not accept it."         // as the one before; ours
+	isInactive   = "Token is inactive"                                             // the full text is not known
 )
 
 func reject(message, cause string) *Rejected {

@@ -14,7 +14,7 @@ func fuzzed(f *testing.F) (v *Verifier, p *OIDC, signed map[string]bool) {
 	p = &OIDC{ARN: "arn", Issuer: "https://idp.example", ClientIDs: []string{"client"}}
 	v = &Verifier{Now: c.now}
 	v.once.Do(v.init)
-	ring, set := v.rings.of(p), &keySet{fetched: c.now(), fresh: time.Hour}
+	ring, set := v.rings.of(p.source()), &keySet{asked: c.now(), fetched: c.now(), fresh: time.Hour}
 	signed = make(map[string]bool)
 	for _, s := range []signer{rsaA(), p256(), p384(), p521(), rsaB().as("")} {
 		set.keys = append(set.keys, key{id: s.kid, public: s.private.Public()})

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -131,6 +132,8 @@ type idp struct {
 	fetches     atomic.Int64 // of the JWKS
 	http2       atomic.Bool  // the last request's protocol
 
+	keysAt    string // path of the JWKS; /keys if empty
+	said      []any  // pairs that its claims have beside the usual, or instead
 	mu        sync.Mutex
 	discovery map[string]any
 	jwks      any                                               // a map, or literal text
@@ -161,11 +164,12 @@ func (i *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	i.http2.Store(r.ProtoMajor == 2)
 	i.mu.Lock()
 	discovery, jwks, header, hook := text(i.discovery), text(i.jwks), i.header.Clone(), i.hook
+	keysAt := cmp.Or(i.keysAt, "/keys")
 	i.mu.Unlock()
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		i.discoveries.Add(1)
-	case "/keys":
+	case keysAt:
 		i.fetches.Add(1)
 	}
 	if hook != nil && hook(w, r) {
@@ -174,7 +178,7 @@ func (i *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/.well-known/openid-configuration":
 		fmt.Fprint(w, discovery)
-	case "/keys":
+	case keysAt:
 		for name := range header {
 			w.Header().Set(name, header.Get(name))
 		}
@@ -235,9 +239,8 @@ func (i *idp) provider() *OIDC {
 // claims are good for an hour and for "client"; pairs change them.
 func (i *idp) claims(pairs ...any) map[string]any {
 	now := i.clock.now().Unix()
-	return edit(map[string]any{
-		"iss": i.URL, "sub": "somebody", "aud": "client", "iat": now, "exp": now + 3600,
-	}, pairs...)
+	usual := map[string]any{"iss": i.URL, "sub": "somebody", "aud": "client", "iat": now, "exp": now + 3600}
+	return edit(edit(usual, i.said...), pairs...)
 }
 
 // verifier may reach the fakes and goes by the first one's clock.
@@ -281,7 +284,7 @@ func want[T comparable](t testing.TB, what string, got, expected T) {
 
 // settle waits until no fetch for p runs.
 func settle(v *Verifier, p *OIDC) {
-	r := v.rings.of(p)
+	r := v.rings.of(p.source())
 	r.mu.Lock()
 	running := r.running
 	r.mu.Unlock()

@@ -1,6 +1,7 @@
 package provider
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -66,28 +67,23 @@ func (k *key) fits(alg string) bool {
 	return false
 }
 
-// fetch asks an issuer for its keys: discovery (OpenID Connect Discovery, section 4), then the JWKS it points to.
+// fetch asks for an issuer's keys: discovery (OpenID Connect Discovery, section 4), then the JWKS it points to; or the JWKS
+// alone, where it is known where that is.
 func (v *Verifier) fetch(ctx context.Context, r *keyring) (keys []key, fresh time.Duration, err error) {
+	n := v.Network.naming(r.named)
 	// A transport for each fetch: connections made on the strength of one provider's thumbprints must not serve
 	// another, and none would live until the next fetch, minutes later.
-	transport := v.Network.transport(r.thumbprints, v.Now, v.Timeout)
+	transport := n.transport(r.thumbprints, v.Now, v.Timeout)
 	defer transport.CloseIdleConnections()
 
-	var discovery struct {
-		Issuer string `json:"issuer"`
-		Keys   string `json:"jwks_uri"`
+	base := strings.TrimSuffix(cmp.Or(r.base, r.issuer), "/")
+	at := base + r.jwks
+	if r.jwks == "" {
+		if at, err = r.discover(ctx, n, transport, base); err != nil {
+			return nil, 0, fmt.Errorf("discovery: %w", err)
+		}
 	}
-	body, _, err := v.get(ctx, transport, strings.TrimSuffix(r.issuer, "/")+"/.well-known/openid-configuration")
-	if err != nil {
-		return nil, 0, fmt.Errorf("discovery: %w", err)
-	}
-	if json.Unmarshal(body, &discovery) != nil {
-		return nil, 0, errors.New("discovery: no JSON object with unique names")
-	}
-	if !sameIssuer(r.issuer, discovery.Issuer) {
-		return nil, 0, fmt.Errorf("discovery: is for another issuer, %.100q", discovery.Issuer)
-	}
-	body, header, err := v.get(ctx, transport, discovery.Keys)
+	body, header, err := get(ctx, n, transport, at)
 	if err != nil {
 		return nil, 0, fmt.Errorf("keys: %w", err)
 	}
@@ -95,9 +91,28 @@ func (v *Verifier) fetch(ctx context.Context, r *keyring) (keys []key, fresh tim
 	return keys, freshness(header), err
 }
 
+// discover asks where the JWKS is.
+func (r *keyring) discover(ctx context.Context, n *Network, t http.RoundTripper, base string) (jwks string, err error) {
+	var discovery struct {
+		Issuer string `json:"issuer"`
+		Keys   string `json:"jwks_uri"`
+	}
+	body, _, err := get(ctx, n, t, base+"/.well-known/openid-configuration")
+	if err != nil {
+		return "", err
+	}
+	if json.Unmarshal(body, &discovery) != nil {
+		return "", errors.New("no JSON object with unique names")
+	}
+	if !sameIssuer(r.issuer, discovery.Issuer) {
+		return "", fmt.Errorf("is for another issuer, %.100q", discovery.Issuer)
+	}
+	return discovery.Keys, nil
+}
+
 // get reads a document. Anything but 200 is a failure; redirects are not followed, since a transport by itself follows none.
-func (v *Verifier) get(ctx context.Context, t http.RoundTripper, url string) ([]byte, http.Header, error) {
-	if err := v.Network.checkURL(url); err != nil {
+func get(ctx context.Context, n *Network, t http.RoundTripper, url string) ([]byte, http.Header, error) {
+	if err := n.checkURL(url); err != nil {
 		return nil, nil, err
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)

@@ -15,7 +15,8 @@ const (
 	fetchTimeout = 4 * time.Second
 	maxIssuers   = 10_000
 
-	betweenFetches = 30 * time.Second // at least, from one attempt's end to the next, while there are keys
+	betweenFetches = 30 * time.Second // at least, from a failed attempt's end to the next, while there are keys
+	maxLooks       = 3                // fetches for tokens whose key is not known, before they are bound to one in that time
 	failureLife    = 5 * time.Second  // how long a failure answers for an issuer without keys
 	goodLife       = 24 * time.Hour   // how long keys serve at most, whatever became of their provider
 
@@ -27,19 +28,37 @@ const (
 // keySet is what one good fetch brought. It never changes.
 type keySet struct {
 	keys    []key
-	fetched time.Time     // when the fetch ended
+	asked   time.Time     // when the fetch began
+	fetched time.Time     // when it ended
 	fresh   time.Duration // freshLeast to freshMost
+}
+
+// source says whose keys are meant, and where they are.
+type source struct {
+	issuer      string   // as tokens and the discovery document name it
+	base        string   // the URL that documents are under; empty: the issuer
+	jwks        string   // path of the JWKS under base; empty: discovery tells
+	thumbprints []string // of certificates, where no authority vouches
+	named       string   // the URL by which the operator named the host to ask; empty: nobody did
+}
+
+// name is the same for sources that are the same: URLs and thumbprints have no blanks in them.
+func (s *source) name() string {
+	if s.base == "" && s.named == "" && len(s.thumbprints) == 0 {
+		return s.issuer
+	}
+	return strings.Join([]string{s.issuer, s.base, s.jwks, s.named, strings.Join(s.thumbprints, " ")}, " ")
 }
 
 // keyring holds the keys of one issuer. Its lock is never held over the network, so that no provider waits for another.
 type keyring struct {
-	issuer      string
-	thumbprints []string
+	source
 
 	mu      sync.Mutex
 	good    *keySet       // of the last good fetch; nil before it
 	tried   time.Time     // the last attempt's end
 	failed  error         // the last attempt's error; nil after a good one
+	looks   looks         // that tokens with keys we don't know may cause
 	running chan struct{} // closed at the running attempt's end; nil if none runs
 }
 
@@ -89,10 +108,33 @@ func (v *Verifier) newer(ctx context.Context, r *keyring, seen *keySet) (*keySet
 	if r.good != seen && r.good != nil {
 		return r.good, nil
 	}
-	if r.running == nil && v.Now().Sub(r.tried) < betweenFetches {
-		return seen, r.failed
+	if now := v.Now(); r.running == nil {
+		if r.failed != nil && now.Sub(r.tried) < betweenFetches || !r.looks.take(now) {
+			return seen, r.failed
+		}
 	}
 	return v.await(ctx, r)
+}
+
+// looks are a store of fetches: maxLooks at once, and one more every betweenFetches. So a provider may change its keys soon
+// after it was asked, and again, without a sign-in being lost, while strangers' tokens cause no more than that.
+type looks struct {
+	used int
+	last time.Time // since when the next one has been coming back
+}
+
+func (l *looks) take(now time.Time) bool {
+	back := min(l.used, int(now.Sub(l.last)/betweenFetches))
+	l.used -= back
+	l.last = l.last.Add(time.Duration(back) * betweenFetches)
+	if l.used == 0 {
+		l.last = now
+	}
+	if l.used == maxLooks {
+		return false
+	}
+	l.used++
+	return true
 }
 
 // await joins the running fetch, or starts one, and waits for its end or the context's. r.mu is held before and after,
@@ -145,11 +187,12 @@ func (v *Verifier) attempt(r *keyring) (set *keySet, err error) {
 	}()
 	ctx, cancel := context.WithTimeout(context.Background(), v.Timeout)
 	defer cancel()
+	asked := v.Now()
 	keys, fresh, err := v.fetch(ctx, r)
-	return &keySet{keys, v.Now(), fresh}, err
+	return &keySet{keys, asked, v.Now(), fresh}, err
 }
 
-// keyrings finds an issuer's keyring. Providers that share an issuer and trust the same certificates share a keyring.
+// keyrings finds an issuer's keyring. Providers whose source is the same share a keyring.
 type keyrings struct {
 	max   int
 	mu    sync.Mutex
@@ -161,26 +204,20 @@ func newKeyrings(max int) *keyrings {
 	return &keyrings{max: max, names: make(map[string]*list.Element), used: list.New()}
 }
 
-func keyringName(issuer string, thumbprints []string) string {
-	if len(thumbprints) == 0 {
-		return issuer
-	}
-	return issuer + " " + strings.Join(thumbprints, " ")
-}
-
-func (k *keyrings) of(p *OIDC) *keyring {
-	name := keyringName(p.Issuer, p.Thumbprints)
+func (k *keyrings) of(s source) *keyring {
+	name := s.name()
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if e := k.names[name]; e != nil {
 		k.used.MoveToFront(e)
 		return e.Value.(*keyring)
 	}
-	r := &keyring{issuer: p.Issuer, thumbprints: slices.Clone(p.Thumbprints)}
+	s.thumbprints = slices.Clone(s.thumbprints)
+	r := &keyring{source: s}
 	k.names[name] = k.used.PushFront(r)
 	if k.used.Len() > k.max {
 		oldest := k.used.Remove(k.used.Back()).(*keyring)
-		delete(k.names, keyringName(oldest.issuer, oldest.thumbprints))
+		delete(k.names, oldest.name())
 	}
 	return r
 }

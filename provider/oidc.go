@@ -28,6 +28,7 @@ type OIDC struct {
 type Verifier struct {
 	Now        func() time.Time // time.Now if nil; certificates and both caches go by it too
 	Network    Network          // where it may go
+	Settings   Settings         // what the operator says of social providers and user pools
 	Log        *slog.Logger     // nothing is logged if nil
 	Timeout    time.Duration    // of one fetch of an issuer's keys, two requests; 4 s if 0
 	CacheBytes int64            // of verified tokens; 64 MiB if 0
@@ -36,6 +37,7 @@ type Verifier struct {
 	once   sync.Once
 	tokens tokenCache
 	rings  *keyrings
+	lines  lines // to providers that are asked online; see call
 }
 
 func (v *Verifier) init() {
@@ -63,14 +65,35 @@ func (v *Verifier) init() {
 // It waits for the network when an issuer's keys are not known yet or no key fits, at most Timeout and no longer than ctx;
 // a fetch that it began goes on without it, since others wait for the same. The claims may be shared with other callers.
 func (v *Verifier) OIDC(ctx context.Context, p *OIDC, token string) (*Claims, error) {
+	r := rule{name: p.ARN, version: p.Version, shown: p.Issuer, clients: p.ClientIDs, keys: p.source()}
+	return v.idToken(ctx, &r, token)
+}
+
+func (p *OIDC) source() source { return source{issuer: p.Issuer, thumbprints: p.Thumbprints} }
+
+// rule is what ID tokens of one provider are held to. It is the same for all kinds of providers, but for what the last
+// fields say.
+type rule struct {
+	name    string // of the provider in the cache of tokens and in logs; no two providers share one
+	version int64  // of the provider under this name
+	shown   string // its name in Unavailable
+	clients []string
+	keys    source // and whose they are: the issuer
+
+	isGoogle   bool
+	isUserPool bool
+}
+
+// idToken is the one way that ID tokens go.
+func (v *Verifier) idToken(ctx context.Context, r *rule, token string) (*Claims, error) {
 	v.once.Do(v.init)
 	if len(token) > maxToken {
 		return nil, reject(notOpenID, "longer than 50,000 bytes")
 	}
 	now := v.Now()
-	key := newTokenKey(p, token)
+	key := newTokenKey(r, token)
 	if claims, ok := v.tokens.get(key); ok {
-		if err := p.admit(claims, now); err != nil {
+		if err := r.admit(claims, now); err != nil {
 			return nil, err
 		}
 		return claims, nil
@@ -81,13 +104,19 @@ func (v *Verifier) OIDC(ctx context.Context, p *OIDC, token string) (*Claims, er
 	if err != nil {
 		return nil, err
 	}
-	if !sameIssuer(p.Issuer, t.claims.Issuer) {
+	if !sameIssuer(r.keys.issuer, t.claims.Issuer) {
 		return nil, &Rejected{Message: wrongIssuer}
 	}
-	if err := p.admit(t.claims, now); err != nil {
+	if err := r.admit(t.claims, now); err != nil {
 		return nil, err
 	}
-	if err := v.verifySignature(ctx, p, t); err != nil {
+	// A user pool signs access tokens with the same keys. They have no aud, unless somebody adds one.
+	if r.isUserPool {
+		if use, _ := t.claims.Claim("token_use"); use != "id" {
+			return nil, &Rejected{notOpenID, fmt.Errorf("token_use is %.64q, and only ID tokens are logins", fmt.Sprint(use))}
+		}
+	}
+	if err := v.verifySignature(ctx, r, t, now); err != nil {
 		return nil, err
 	}
 	v.tokens.put(key, t.claims, now)
@@ -95,7 +124,7 @@ func (v *Verifier) OIDC(ctx context.Context, p *OIDC, token string) (*Claims, er
 }
 
 // admit checks what may change from one use of a token to the next: times and audience.
-func (p *OIDC) admit(c *Claims, now time.Time) error {
+func (r *rule) admit(c *Claims, now time.Time) error {
 	switch {
 	case !now.Before(c.Expires.Add(skew)):
 		return &Rejected{Message: fmt.Sprintf(expired, now.Unix(), c.Expires.Unix())}
@@ -103,58 +132,68 @@ func (p *OIDC) admit(c *Claims, now time.Time) error {
 		return &Rejected{Message: fmt.Sprintf(notYetValid, now.Unix(), c.NotBefore.Unix())}
 	case c.IssuedAt.After(now.Add(skew)):
 		return &Rejected{Message: fmt.Sprintf(notYetValid, now.Unix(), c.IssuedAt.Unix())}
-	case !p.accepts(c):
-		return &Rejected{notSupported, p.wrongClient(c)}
+	case !r.accepts(c):
+		return &Rejected{notSupported, r.wrongClient(c)}
 	}
 	return nil
 }
 
 // wrongClient says in the log what the client is not told: whom the token is for, and whom it should be for.
-func (p *OIDC) wrongClient(c *Claims) error {
+func (r *rule) wrongClient(c *Claims) error {
 	if c.AuthorizedParty != "" {
-		return fmt.Errorf("the token was issued to %.128q, which is no client id of %s: %.256q", c.AuthorizedParty, p.ARN, p.ClientIDs)
+		return fmt.Errorf("the token was issued to %.128q, which is no client id of %s: %.256q", c.AuthorizedParty, r.name, r.clients)
 	}
 	some := c.Audience[:min(len(c.Audience), 5)] // strangers choose how many there are
-	return fmt.Errorf("the token is for %.128q, which is no client id of %s: %.256q", []string(some), p.ARN, p.ClientIDs)
+	return fmt.Errorf("the token is for %.128q, which is no client id of %s: %.256q", []string(some), r.name, r.clients)
 }
 
 // accepts tells whether a token is for one of the provider's clients. The party it was issued to decides where the token
 // names one (developer guide, "open-id"); then the audience may be anybody.
-func (p *OIDC) accepts(c *Claims) bool {
+func (r *rule) accepts(c *Claims) bool {
 	if c.AuthorizedParty != "" {
-		return slices.Contains(p.ClientIDs, c.AuthorizedParty)
+		if slices.Contains(r.clients, c.AuthorizedParty) {
+			return true
+		}
+		// An Android app gets tokens for its project's web client with itself as azp; pools are given the one or the other.
+		// Google puts clients of one project alone together into a token.
+		if !r.isGoogle {
+			return false
+		}
 	}
 	for _, audience := range c.Audience {
-		if audience != "" && slices.Contains(p.ClientIDs, audience) {
+		if audience != "" && slices.Contains(r.clients, audience) {
 			return true
 		}
 	}
 	return false
 }
 
-// verifySignature tries the keys at hand and, where none fits, once more those of a new fetch: the provider may have
-// changed its keys, or put another one under a known id. How often that may be is the keyring's to say, so that tokens of
-// strangers cannot make it more.
-func (v *Verifier) verifySignature(ctx context.Context, p *OIDC, t *jws) error {
-	ring := v.rings.of(p)
+// verifySignature tries the keys at hand and, where none fits, those of a fetch that began after the token came: the
+// provider may have changed its keys, or put another one under a known id. How often that may be is the keyring's to say,
+// so that tokens of strangers cannot make it more.
+func (v *Verifier) verifySignature(ctx context.Context, r *rule, t *jws, came time.Time) error {
+	ring := v.rings.of(r.keys)
 	set, err := v.current(ctx, ring)
 	if err != nil {
-		return &Unavailable{Issuer: p.Issuer, Cause: err}
+		return &Unavailable{Issuer: r.shown, Cause: err}
 	}
 	ok, known := t.verify(set.keys)
+	for !ok && set.asked.Before(came) {
+		var newer *keySet
+		newer, err = v.newer(ctx, ring, set)
+		if newer == nil || newer == set {
+			break
+		}
+		set = newer
+		ok, known = t.verify(set.keys)
+	}
 	if ok {
 		return nil
-	}
-	newer, err := v.newer(ctx, ring, set)
-	if newer != nil && newer != set {
-		if ok, known = t.verify(newer.keys); ok {
-			return nil
-		}
 	}
 	// A key that is not among the old ones may be a new one, which only the provider could tell: the client should come
 	// again rather than hear that its token is wrong.
 	if err != nil && (!known || ctx.Err() != nil) {
-		return &Unavailable{Issuer: p.Issuer, Cause: err}
+		return &Unavailable{Issuer: r.shown, Cause: err}
 	}
 	if known {
 		return reject(badSignature, "the signature is not by the key it names")

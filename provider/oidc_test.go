@@ -158,19 +158,25 @@ func TestSameIssuer(t *testing.T) {
 }
 
 // What an attacker may hold in hand: the provider's public keys, a provider and a server of his own. Each token is tried
-// on a verifier that knows the provider's keys.
+// on a verifier that knows the provider's keys, and on every kind of provider that has ID tokens.
 func TestAttacks(t *testing.T) {
+	for _, k := range kinds {
+		t.Run(k.name, func(t *testing.T) { attack(t, k) })
+	}
+}
+
+func attack(t *testing.T, k kind) {
 	attacker := newIDP(t, rsaB(), rsaB().as("a"))
-	i := newIDP(t, rsaA(), p256())
+	i := k.serve(t, rsaA(), p256())
 	good := rsaA().sign(i.claims())
 	payload := strings.Split(good, ".")[1]
 	var log bytes.Buffer
-	v := verifier(i, attacker)
+	v := k.verifier(i, attacker)
 	v.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	want(t, "the good token", verify(t, v, i.provider(), good), "ok")
+	want(t, "the good token", k.outcome(t, v, i, good), "ok")
 	for _, row := range slices.Concat(shapeAttacks(i), algorithmAttacks(i), keyAttacks(i, attacker), claimAttacks(i)) {
 		t.Run(row.name, func(t *testing.T) {
-			_, err := v.OIDC(t.Context(), i.provider(), row.token)
+			_, err := k.verify(t.Context(), v, i, row.token)
 			want(t, "message", outcome(err), row.want)
 			cause := fmt.Sprint(errors.Unwrap(err))
 			for _, part := range strings.Split(row.token, ".") {
@@ -183,7 +189,7 @@ func TestAttacks(t *testing.T) {
 			}
 		})
 	}
-	want(t, "the good token afterwards", verify(t, v, i.provider(), good), "ok")
+	want(t, "the good token afterwards", k.outcome(t, v, i, good), "ok")
 	want(t, "calls to the attacker's server", attacker.discoveries.Load()+attacker.fetches.Load(), 0)
 	want(t, "fetches of keys", i.fetches.Load(), 1)
 	if strings.Contains(log.String(), payload) {
@@ -282,7 +288,7 @@ func keyAttacks(i, attacker *idp) []row {
 		{"foreign key", rsaB().sign(claims), badSignature},
 		{"foreign key under a known id", rsaB().as("a").sign(claims), badSignature},
 		{"foreign key without id", rsaB().sign(claims, "kid", absent{}), badSignature},
-		{"key of another issuer", rsaB().sign(attacker.claims("iss", i.URL)), badSignature},
+		{"key of another issuer", rsaB().sign(attacker.claims(append([]any{"iss", i.URL}, i.said...)...)), badSignature},
 		{"token of another issuer", rsaB().sign(attacker.claims()), wrongIssuer},
 		{"claims changed", parts[0] + "." + b64(text(i.claims("sub", "admin"))) + "." + parts[2], badSignature},
 		{"header changed", under(`{"alg":"RS512","kid":"a"}`, good), badSignature},
@@ -311,7 +317,8 @@ func claimAttacks(i *idp) []row {
 		{"expired", rsaA().sign(i.claims("exp", now-301)), fmt.Sprintf(expired, now, now-301)},
 		{"not yet valid", rsaA().sign(i.claims("nbf", now+301)), fmt.Sprintf(notYetValid, now, now+301)},
 		{"other audience", rsaA().sign(i.claims("aud", "other")), notSupported},
-		{"azp of somebody else", rsaA().sign(i.claims("azp", "other")), notSupported},
+		{"aud an array of others", rsaA().sign(i.claims("aud", []string{"other", "another"})), notSupported},
+		{"aud and azp of somebody else", rsaA().sign(i.claims("aud", "other", "azp", "another")), notSupported},
 		{"without sub", rsaA().sign(i.claims("sub", absent{})), missingClaim + "sub"},
 		{"without aud, as access tokens are", rsaA().sign(i.claims("aud", absent{}, "client_id", "client")), missingClaim + "aud"},
 	}

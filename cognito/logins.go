@@ -61,26 +61,77 @@ func (v *visit) shows(i *identity.Identity) bool {
 }
 
 // verifyLogin finds the provider that a key of the Logins map means in this pool, and asks it.
-func (s *Service) verifyLogin(ctx context.Context, v *visit, key, token string) (proof, error) {
-	if v.pool.Developer == providerName(key) && v.pool.Developer != "" {
+func (s *Service) verifyLogin(ctx context.Context, v *visit, key, token string) (p proof, err error) {
+	name := providerName(key)
+	switch {
+	case v.pool.Developer == name && name != "":
 		return proof{}, invalidParameter("Please provide a valid public provider.")
-	}
-	if key == issuer.Name && v.named != nil {
+	case key == issuer.Name && v.named != nil:
 		return s.verifyOwn(ctx, v, token)
+	case v.pool.Social[name] != "":
+		p, err = s.verifySocial(ctx, name, v.pool.Social[name], token)
+	case len(v.pool.Clients(name)) > 0:
+		p, err = s.verifyUserPool(ctx, v, name, token)
+	default:
+		oidc, err := s.findOIDC(ctx, v, name)
+		if err != nil {
+			return proof{}, err
+		}
+		if oidc == nil {
+			return proof{}, s.explainLogin(key, token)
+		}
+		p, err = s.verifyOIDC(ctx, oidc, token)
+		return p, s.notOurs(err, token)
 	}
-	oidc, err := s.findOIDC(ctx, v, providerName(key))
+	return p, s.notOurs(err, token)
+}
+
+// notOurs words what a provider has rejected, where the token is of our own issuer.
+func (s *Service) notOurs(err error, token string) error {
+	if errors.As(err, new(*provider.Rejected)) && s.isOurs(token) {
+		return errCognitoToken
+	}
+	return err
+}
+
+// verifySocial asks a provider that the pool knows by its domain, for the app that the pool has there.
+func (s *Service) verifySocial(ctx context.Context, name, app, token string) (proof, error) {
+	claims, err := s.Verifier.Social(ctx, name, app, token)
 	if err != nil {
 		return proof{}, err
 	}
-	if oidc == nil {
-		return proof{}, s.explainLogin(key, token)
+	// Of an app with a secret (Twitter's) the public part alone.
+	public, _, _ := strings.Cut(app, ";")
+	return proof{
+		login: identity.Login{Provider: name, Subject: claims.Subject},
+		name:  name, detail: name + ":" + public + ":" + claims.Subject, mapper: name, tagged: name, claims: claims,
+	}, nil
+}
+
+// verifyUserPool verifies an ID token of a user pool, and asks whether the user may still sign in where the pool wants that
+// for the token's client.
+func (s *Service) verifyUserPool(ctx context.Context, v *visit, name, token string) (proof, error) {
+	clients := v.pool.Clients(name)
+	claims, err := s.Verifier.UserPool(ctx, &provider.UserPool{Name: name, ClientIDs: clients}, token)
+	if err != nil {
+		return proof{}, err
 	}
-	p, err := s.verifyOIDC(ctx, oidc, token)
-	var rejected *provider.Rejected
-	if errors.As(err, &rejected) && s.isOurs(token) {
-		err = errCognitoToken
+	client := ""
+	for _, c := range clients {
+		if slices.Contains(claims.Audience, c) || claims.AuthorizedParty == c {
+			client = c
+			break
+		}
 	}
-	return p, err
+	if v.pool.ChecksUsers(name, client) {
+		if err := s.Verifier.CheckUser(ctx, name, claims, token); err != nil {
+			return proof{}, err
+		}
+	}
+	return proof{
+		login: identity.Login{Provider: name, Subject: claims.Subject},
+		name:  name, detail: name + ":CognitoSignIn:" + claims.Subject, mapper: name + ":" + client, tagged: name, claims: claims,
+	}, nil
 }
 
 var errCognitoToken = notAuthorized("Invalid login token. Can't pass in a Cognito token.")

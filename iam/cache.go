@@ -109,7 +109,7 @@ func (s *Service) OIDCProvider(ctx context.Context, account string, version int6
 // SAMLProvider returns a SAML provider of an account by its ARN, as of the account's version or later. It returns
 // ErrNoProvider.
 func (s *Service) SAMLProvider(ctx context.Context, account string, version int64, arn string) (*SAML, error) {
-	return s.saml.Get(cacheKey{account, version, arn}, func() (*SAML, error) {
+	return s.saml.Get(ctx, cacheKey{account, version, arn}, func() (*SAML, error) {
 		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":saml-provider/")
 		if !ok {
 			return nil, ErrNoProvider

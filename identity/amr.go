@@ -25,8 +25,20 @@ func StillGood(amr []string, pool string, i *Identity) bool {
 	return false
 }
 
-// isDetail tells whether a detail names the login: PROVIDER:POOL:SUBJECT for a developer's, ...oidc-provider/NAME:OIDC:SUBJECT
-// for an OIDC provider's. Subjects may hold colons, so that the end alone does not say it.
+// isDetail tells whether a detail names the login. Subjects may hold colons, so that the end alone does not say it:
+//
+//	...:oidc-provider/NAME:OIDC:SUBJECT   an OIDC provider's
+//	PROVIDER:POOL:SUBJECT                 a developer's
+//	PROVIDER:CognitoSignIn:SUBJECT        a user pool's
+//	PROVIDER:APP:SUBJECT                  a social provider's
 func (l Login) isDetail(detail, pool string) bool {
-	return detail == l.Provider+":"+pool+":"+l.Subject || strings.HasSuffix(detail, ":oidc-provider/"+l.Provider+":OIDC:"+l.Subject)
+	if strings.HasSuffix(detail, ":oidc-provider/"+l.Provider+":OIDC:"+l.Subject) {
+		return true
+	}
+	middle, ok := strings.CutPrefix(detail, l.Provider+":")
+	if !ok {
+		return false
+	}
+	middle, ok = strings.CutSuffix(middle, ":"+l.Subject)
+	return ok && (middle == pool || !strings.Contains(middle, ":"))
 }

@@ -83,6 +83,24 @@ func (s *Settings) HasProvider(name string) bool {
 		slices.ContainsFunc(s.UserPools, func(u UserPool) bool { return u.Provider == name })
 }
 
+// Clients lists the clients of a user pool that the pool trusts.
+func (s *Settings) Clients(userPool string) []string {
+	var clients []string
+	for _, u := range s.UserPools {
+		if u.Provider == userPool && u.ClientID != "" {
+			clients = append(clients, u.ClientID)
+		}
+	}
+	return clients
+}
+
+// ChecksUsers tells whether users of a client of a user pool are asked about at every sign-in (ServerSideTokenCheck).
+func (s *Settings) ChecksUsers(userPool, client string) bool {
+	return slices.ContainsFunc(s.UserPools, func(u UserPool) bool {
+		return u.Provider == userPool && u.ClientID == client && u.ServerSideCheck != nil && *u.ServerSideCheck
+	})
+}
+
 // Identity is one person, or one guest, in one pool.
 type Identity struct {
 	ID       ID

@@ -74,7 +74,7 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	var document any = Object{"issuer": p.URL, "jwks_uri": p.URL + "/keys"}
-	if r.URL.Path == "/keys" {
+	if r.URL.Path == "/keys" || strings.HasSuffix(r.URL.Path, "/.well-known/jwks.json") { // the latter is where user pools have them
 		document = jose.JSONWebKeySet{Keys: []jose.JSONWebKey{{Key: p.key.Public(), KeyID: p.kid, Use: "sig", Algorithm: "RS256"}}}
 	}
 	w.Header().Set("Content-Type", "application/json")

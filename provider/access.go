@@ -22,8 +22,8 @@ const maxAccessToken = 4096
 // A good answer counts for five minutes, and never longer than the token; so GetId and the call after it ask once. It is
 // kept for this app alone, by the hash of app and token: an app's name may have its secret in it. A bad answer is not kept.
 func (v *Verifier) accessToken(ctx context.Context, name, app, token string,
-	ask func(ctx context.Context, app, token string) (*Claims, error)) (*Claims, error) {
-
+	ask func(ctx context.Context, app, token string) (*Claims, error),
+) (*Claims, error) {
 	v.once.Do(v.init)
 	switch {
 	case token == "" || strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):

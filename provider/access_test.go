@@ -83,7 +83,7 @@ func TestProvidersInTrouble(t *testing.T) {
 		"410":              says(410, ""),
 		"204":              says(204, ""),
 		"201":              says(201, `{"id_str":"777"}`),
-		"redirect":         http.RedirectHandler("/elsewhere", 302).ServeHTTP,
+		"redirect":         http.RedirectHandler("/elsewhere", http.StatusFound).ServeHTTP,
 		"hangs up":         hangsUp,
 		"huge":             says(200, `{"x":"`+strings.Repeat("x", 70_000)+`"}`),
 		"empty":            says(200, ""),

@@ -115,8 +115,10 @@ func withoutContent(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return io.ErrUnexpectedEOF
 	}
-	for _, kind := range []any{new(*net.OpError), new(*net.DNSError), new(*tls.CertificateVerificationError),
-		new(x509.UnknownAuthorityError), new(x509.HostnameError), new(x509.CertificateInvalidError)} {
+	for _, kind := range []any{
+		new(*net.OpError), new(*net.DNSError), new(*tls.CertificateVerificationError),
+		new(x509.UnknownAuthorityError), new(x509.HostnameError), new(x509.CertificateInvalidError),
+	} {
 		if errors.As(err, kind) {
 			return err
 		}

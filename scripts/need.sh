@@ -16,6 +16,7 @@ need curl curl
 need jq jq
 need pgrep procps
 need openssl openssl
+need xmlsec1 xmlsec1    # a second opinion on signatures of SAML
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 # The first python3 in the path may be somebody's own, without it.
 python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)

@@ -17,6 +17,7 @@ import (
 	"idpool/cognito"
 	"idpool/iam"
 	"idpool/issuer"
+	"idpool/provider"
 	"idpool/store"
 )
 
@@ -44,8 +45,9 @@ type Config struct {
 	InsecureHTTPProviders []string       // hosts
 	TrustedProxies        []netip.Prefix // whose X-Forwarded headers count
 
-	TokenLifetime time.Duration  // of GetOpenIdToken; 0: issuer.TokenLifetime
-	Quotas        cognito.Quotas // a zero is the default
+	Providers     provider.Settings // what the operator says of social providers and user pools
+	TokenLifetime time.Duration     // of GetOpenIdToken; 0: issuer.TokenLifetime
+	Quotas        cognito.Quotas    // a zero is the default
 
 	Log        *slog.Logger
 	Out        io.Writer // what a person reads at the start
@@ -95,6 +97,9 @@ func (c *Config) check() error {
 		return usage("--require-external-master-key: give the key by --master-key-file or IDPOOL_MASTER_KEY")
 	case c.MasterKey != nil && len(c.MasterKey) != store.MasterKeySize:
 		return usage("the master key has %d bytes; it must have 32, written in base64", len(c.MasterKey))
+	}
+	if err := c.Providers.Validate(); err != nil {
+		return usage("--providers: %v", err)
 	}
 	if err := c.Quotas.Complete(); err != nil {
 		return &UsageError{err.Error()}

@@ -153,7 +153,7 @@ func (s *Server) wire(context.Context) error {
 	s.cognito = &cognito.Service{
 		TokenLifetime: c.TokenLifetime, Quotas: c.Quotas,
 		DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, STS: s.sts, Rand: c.Rand, Log: c.Log,
-		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log},
+		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log, Settings: c.Providers},
 		Regions:  c.Regions, Sweep: s.sweep,
 	}
 	if err := s.iam.Init(); err != nil {
@@ -323,7 +323,9 @@ func (s *Server) Serve(ctx context.Context) error {
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var working sync.WaitGroup
 	s.sweep() // what an earlier run has left
-	working.Go(func() { s.every(background, "sweeping deleted pools", s.sweeps, s.db.Sweep) })
+	working.Go(func() {
+		s.every(background, "sweeping what deleted pools and used assertions have left", s.sweeps, s.db.Sweep)
+	})
 	working.Go(func() { s.every(background, "looking for new keys", nil, s.refresh) })
 	defer working.Wait()
 	defer stop()

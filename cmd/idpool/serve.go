@@ -5,17 +5,21 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/netip"
 	"os"
 	"strings"
 	"time"
 
+	"go.yaml.in/yaml/v4"
 	"golang.org/x/term"
 
 	"idpool/cognito"
 	"idpool/iam"
+	"idpool/provider"
 	"idpool/server"
 )
 
@@ -49,6 +53,8 @@ type serveCommand struct {
 	ProviderCA            string         `name:"provider-ca" placeholder:"FILE" help:"Private authorities of identity providers, PEM."`
 	InsecureHTTPProviders []string       `name:"insecure-http-providers" placeholder:"HOST,..." help:"Providers that may be asked without TLS."`
 	TrustedProxies        []netip.Prefix `placeholder:"CIDR,..." help:"Proxies whose X-Forwarded headers count."`
+
+	Providers string `placeholder:"FILE" help:"YAML file: endpoints and checks of social providers and user pools, by name."`
 
 	TokenLifetime time.Duration `placeholder:"TIME" help:"Lifetime of the tokens of GetOpenIdToken (10m)."`
 
@@ -110,6 +116,9 @@ func (c *serveCommand) config() (server.Config, error) {
 	if config.MasterKey, err = c.masterKey(); err != nil {
 		return config, err
 	}
+	if config.Providers, err = c.providers(); err != nil {
+		return config, err
+	}
 	config.ProviderCA, err = c.providerCA()
 	return config, err
 }
@@ -137,6 +146,24 @@ func (c *serveCommand) masterKey() ([]byte, error) {
 		return nil, &server.UsageError{Message: source + " holds no base64; make a key by: head -c 32 /dev/urandom | base64"}
 	}
 	return key, nil
+}
+
+// providers reads what the operator says of providers. A key that nobody knows is a mistake, as in the configuration file.
+func (c *serveCommand) providers() (settings provider.Settings, err error) {
+	if c.Providers == "" {
+		return nil, nil
+	}
+	f, err := os.Open(c.Providers)
+	if err != nil {
+		return nil, fmt.Errorf("--providers: %w", err)
+	}
+	defer f.Close()
+	d := yaml.NewDecoder(f)
+	d.KnownFields(true)
+	if err := d.Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
+		return nil, &server.UsageError{Message: "--providers " + c.Providers + ": " + err.Error()}
+	}
+	return settings, nil
 }
 
 func (c *serveCommand) providerCA() (*x509.CertPool, error) {

@@ -152,7 +152,7 @@ func TestEveryFlag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tested := []string{"help", "config", "master-key-file", "provider-ca"}
+	tested := []string{"help", "config", "master-key-file", "provider-ca", "providers"}
 	for _, row := range flags {
 		tested = append(tested, row.name)
 	}
@@ -255,5 +255,16 @@ func TestIsTerminal(t *testing.T) {
 			t.Errorf("%s is a terminal: %t", row.path, got)
 		}
 		_ = f.Close()
+	}
+}
+
+// The file of --providers gives endpoints and checks by the providers' names.
+func TestProvidersFile(t *testing.T) {
+	withoutVariables(t)
+	file := write(t, "providers.yaml", "cognito-idp.us-east-1.amazonaws.com:\n  endpoint: http://localhost:5000\n"+
+		"  check: {kind: http, url: 'http://localhost/{sub}'}\n")
+	got := configOf(t, "--providers", file).Providers["cognito-idp.us-east-1.amazonaws.com"]
+	if got.Endpoint != "http://localhost:5000" || got.Check == nil || got.Check.Kind != "http" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -85,14 +85,14 @@ func (s *Service) GetOpenIdTokenForDeveloperIdentity(ctx context.Context, c wire
 // findForDeveloper is step 1 of the developer's call: the pool, if it is his, and the identity, if he names one, as of one
 // moment.
 func (s *Service) findForDeveloper(ctx context.Context, c wire.Caller, in *GetOpenIdTokenForDeveloperIdentityInput) (*visit, error) {
-	v := &visit{asked: in.IdentityId}
+	v := &visit{asked: in.IdentityId, asking: claimedUsers(in.Logins)}
 	pool, ok := localID(in.IdentityPoolId, c.Region)
 	if !ok {
 		return nil, noPool(in.IdentityPoolId)
 	}
 	named, ok := localID(in.IdentityId, c.Region)
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		v.ref, v.owners, err = tx.FindPool(c.Region, pool, claimedUsers(in.Logins))
+		v.ref, v.owners, err = tx.FindPool(c.Region, pool, v.asking)
 		switch {
 		case err == nil && v.ref.Account != c.Account:
 			return noPool(in.IdentityPoolId)

@@ -1,9 +1,11 @@
 package cognito_test
 
 import (
+	"database/sql"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"sync/atomic"
 	"testing"
 
@@ -20,7 +22,7 @@ const (
 
 // startWithKinds runs a node whose user pool and Google are a fake that signs, whose Facebook is a fake that answers for the
 // token "good" of the user 42 in the app 7, and whose check of users answers as active says.
-func startWithKinds(t *testing.T) (f *front, active *atomic.Bool) {
+func startWithKinds(t *testing.T, options ...func(*server.Config)) (f *front, active *atomic.Bool) {
 	t.Helper()
 	idp := pooltest.NewProvider(t)
 	active = new(atomic.Bool)
@@ -36,13 +38,13 @@ func startWithKinds(t *testing.T) (f *front, active *atomic.Bool) {
 		}})
 	}))
 	t.Cleanup(graph.Close)
-	f = start(t, func(c *server.Config) {
+	f = start(t, append(options, func(c *server.Config) {
 		c.Providers = provider.Settings{
 			userPool: {Endpoint: idp.URL, Check: &provider.Check{Kind: "http", URL: check.URL + "/{sub}"}},
 			google:   {Endpoint: idp.URL, Issuer: idp.URL},
 			facebook: {Endpoint: graph.URL, Secrets: map[string]string{"7": "secret"}},
 		}
-	})
+	})...)
 	idp.Now = f.Clock.Now
 	f.idp = idp
 	f.update(t, f.pool, pooltest.Object{
@@ -90,6 +92,43 @@ func TestKindsOfLogins(t *testing.T) {
 			}
 			f.STS(t, f.Root, "", "AssumeRoleWithWebIdentity", "RoleArn", roleARN("Auth"), "RoleSessionName", "session", "WebIdentityToken", token).Must(t)
 		})
+	}
+}
+
+// Whoever is known signs in without a write, by whatever kind of token: also while the database can only be read.
+func TestKnownLoginsNeedNoWrite(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "idpool.db")
+	f, _ := startWithKinds(t, func(c *server.Config) { c.Database = file })
+	for _, logins := range []pooltest.Object{{userPool: f.inPool("web", "alice")}, {facebook: "good"}} {
+		id := f.getID(t, logins)
+		unlock := lockDatabase(t, file)
+		if got := f.getID(t, logins); got != id {
+			t.Errorf("identity %s, then %s", id, got)
+		}
+		unlock()
+	}
+}
+
+// lockDatabase keeps a node from writing to its file until unlock is called.
+func lockDatabase(t *testing.T, file string) (unlock func()) {
+	t.Helper()
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := db.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+		t.Fatal(err)
+	}
+	return func() {
+		if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+			t.Error(err)
+		}
+		conn.Close()
+		db.Close()
 	}
 }
 

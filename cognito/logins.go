@@ -109,25 +109,22 @@ func (s *Service) verifySocial(ctx context.Context, name, app, token string) (pr
 }
 
 // verifyUserPool verifies an ID token of a user pool, and asks whether the user may still sign in where the pool wants that
-// for the token's client.
+// for a client that the token is for.
 func (s *Service) verifyUserPool(ctx context.Context, v *visit, name, token string) (proof, error) {
 	clients := v.pool.Clients(name)
 	claims, err := s.Verifier.UserPool(ctx, &provider.UserPool{Name: name, ClientIDs: clients}, token)
 	if err != nil {
 		return proof{}, err
 	}
-	client := ""
-	for _, c := range clients {
-		if slices.Contains(claims.Audience, c) || claims.AuthorizedParty == c {
-			client = c
-			break
-		}
+	mine := func(client string) bool {
+		return slices.Contains(claims.Audience, client) || claims.AuthorizedParty == client
 	}
-	if v.pool.ChecksUsers(name, client) {
+	if v.pool.ChecksUsers(name, mine) {
 		if err := s.Verifier.CheckUser(ctx, name, claims, token); err != nil {
 			return proof{}, err
 		}
 	}
+	client := clients[slices.IndexFunc(clients, mine)]
 	return proof{
 		login: identity.Login{Provider: name, Subject: claims.Subject},
 		name:  name, detail: name + ":CognitoSignIn:" + claims.Subject, mapper: name + ":" + client, tagged: name, claims: claims,

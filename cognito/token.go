@@ -19,7 +19,8 @@ type GetOpenIdTokenOutput struct {
 	Token      string
 }
 
-// GetOpenIdToken gives an OpenID token that anybody can verify, good for ten minutes or as the operator says: the first step of the classic flow.
+// GetOpenIdToken gives an OpenID token that anybody can verify, good for ten minutes or as the operator says: the first step
+// of the classic flow.
 func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (*GetOpenIdTokenOutput, error) {
 	v, err := s.findIdentity(ctx, in.IdentityId)
 	if err != nil {
@@ -50,7 +51,8 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 // is 0.
 func (s *Service) mint(ctx context.Context, v *visit, a admission, tags map[string]string, lifetime time.Duration, latest int64) (string, error) {
 	claims := issuer.Claims{
-		Subject: a.ID.In(v.ref.Region), Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN(), Tags: asClaim(tags), Expires: latest,
+		Subject: a.ID.In(v.ref.Region), Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN(), Tags: asClaim(tags),
+		Expires: latest,
 	}
 	return s.Issuer.Mint(ctx, claims, lifetime)
 }

@@ -19,13 +19,14 @@ type visit struct {
 	getID  bool               // the call is GetId
 	named  *identity.Identity // the identity that the call names; nil for GetId
 	asked  string             // its id as it was sent
-	owners []store.Owner      // who owns the logins that the tokens, not yet verified, speak of
+	asking [][32]byte         // the logins, by their hashes, whose owners were asked for
+	owners []store.Owner      // who owns them
 	logins []proof            // after verify, in the order of their providers' names
 }
 
 // findPool is step 1 of a call that names a pool.
 func (s *Service) findPool(ctx context.Context, fullID string, claimed [][32]byte) (*visit, error) {
-	v := &visit{}
+	v := &visit{asking: claimed}
 	region, id, err := identity.ParseID(fullID)
 	if err != nil {
 		return nil, noPool(fullID)
@@ -96,6 +97,9 @@ type admission struct {
 // admit is step 3: it decides which identity the verified logins mean, and writes what is new. A known login costs no
 // write and no further read.
 func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
+	if err := s.findOwners(ctx, v); err != nil {
+		return admission{}, err
+	}
 	facts := &identity.Facts{
 		AllowGuests: v.pool.AllowGuests, Developer: v.pool.Developer, MaxLinked: s.Quotas.LinkedLogins,
 		Named: v.named, Owners: v.knownOwners(),
@@ -123,6 +127,31 @@ func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 		}
 	}
 	return s.write(ctx, v, facts)
+}
+
+// findOwners asks once more where a login is none that its token spoke of: access tokens say nothing by themselves. It asks
+// for all, so that the answer is of one moment. For a named identity step 1 has its logins, and what is new is decided in
+// write.
+func (s *Service) findOwners(ctx context.Context, v *visit) error {
+	var hashes [][32]byte
+	unasked := false
+	for _, p := range v.logins {
+		hash := p.login.Hash()
+		hashes = append(hashes, hash)
+		unasked = unasked || !slices.Contains(v.asking, hash)
+	}
+	if v.named != nil || !unasked {
+		return nil
+	}
+	err := s.DB.View(ctx, func(tx *store.Tx) error {
+		ref, owners, err := tx.FindPool(v.ref.Region, v.ref.ID, hashes)
+		if err == nil && ref.Key != v.ref.Key {
+			err = store.ErrNotFound
+		}
+		v.owners = owners
+		return err
+	})
+	return orNotFound(err, noPool(v.pool.FullID()))
 }
 
 // knownOwners makes identities of what step 1 brought along. They are not whole: they lack the logins that were not

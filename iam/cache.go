@@ -84,19 +84,8 @@ func (s *Service) Role(ctx context.Context, account string, version int64, arn s
 // ErrNoProvider.
 func (s *Service) OIDCProvider(ctx context.Context, account string, version int64, arn string) (*Provider, error) {
 	return s.providers.Get(ctx, cacheKey{account, version, arn}, func() (*Provider, error) {
-		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":oidc-provider/")
-		if !ok {
-			return nil, ErrNoProvider
-		}
-		var stored *store.OIDCProvider
-		err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-			stored, err = tx.OIDCProvider(account, name)
-			return err
-		})
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return nil, ErrNoProvider
-		case err != nil:
+		stored, err := findProvider(ctx, s.DB, account, arn, "oidc-provider", (*store.Tx).OIDCProvider)
+		if err != nil {
 			return nil, err
 		}
 		return &Provider{Name: stored.Name, OIDC: provider.OIDC{
@@ -110,19 +99,8 @@ func (s *Service) OIDCProvider(ctx context.Context, account string, version int6
 // ErrNoProvider.
 func (s *Service) SAMLProvider(ctx context.Context, account string, version int64, arn string) (*SAML, error) {
 	return s.saml.Get(ctx, cacheKey{account, version, arn}, func() (*SAML, error) {
-		name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":saml-provider/")
-		if !ok {
-			return nil, ErrNoProvider
-		}
-		var stored *store.SAMLProvider
-		err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-			stored, err = tx.SAMLProvider(account, name)
-			return err
-		})
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			return nil, ErrNoProvider
-		case err != nil:
+		stored, err := findProvider(ctx, s.DB, account, arn, "saml-provider", (*store.Tx).SAMLProvider)
+		if err != nil {
 			return nil, err
 		}
 		metadata, err := saml.ParseMetadata(stored.Metadata)
@@ -131,4 +109,22 @@ func (s *Service) SAMLProvider(ctx context.Context, account string, version int6
 		}
 		return &SAML{ARN: arn, Version: stored.Version, Metadata: metadata}, nil
 	})
+}
+
+// findProvider reads a provider of a kind by its ARN. It returns ErrNoProvider.
+func findProvider[P any](ctx context.Context, db *store.DB, account, arn, kind string,
+	read func(tx *store.Tx, account, name string) (P, error),
+) (stored P, err error) {
+	name, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":"+kind+"/")
+	if !ok {
+		return stored, ErrNoProvider
+	}
+	err = db.View(ctx, func(tx *store.Tx) (err error) {
+		stored, err = read(tx, account, name)
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = ErrNoProvider
+	}
+	return stored, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/hex"
 	"errors"
-	"slices"
 	"strings"
 
 	"idpool/store"
@@ -121,10 +120,7 @@ func (s *Service) GetOpenIDConnectProvider(ctx context.Context, c wire.Caller, i
 	out := &GetOpenIDConnectProviderOutput{
 		Url: p.Name, ClientIDList: p.ClientIDs, ThumbprintList: p.Thumbprints, CreateDate: wire.Time{Time: p.Created},
 	}
-	for key, value := range p.Tags {
-		out.Tags = append(out.Tags, Tag{key, value})
-	}
-	slices.SortFunc(out.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	out.Tags = sortedTags(p.Tags)
 	return out, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -36,10 +35,7 @@ func describeRole(r *store.Role) RoleDescription {
 		AssumeRolePolicyDocument: encodeDocument(r.Trust), Description: r.Description,
 		MaxSessionDuration: int64(r.MaxSession / time.Second),
 	}
-	for key, value := range r.Tags {
-		d.Tags = append(d.Tags, Tag{key, value})
-	}
-	slices.SortFunc(d.Tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
+	d.Tags = sortedTags(r.Tags)
 	return d
 }
 

@@ -94,10 +94,11 @@ func (s *Settings) Clients(userPool string) []string {
 	return clients
 }
 
-// ChecksUsers tells whether users of a client of a user pool are asked about at every sign-in (ServerSideTokenCheck).
-func (s *Settings) ChecksUsers(userPool, client string) bool {
+// ChecksUsers tells whether users of a user pool are asked about at every sign-in (ServerSideTokenCheck) by one of the
+// clients that a token is for.
+func (s *Settings) ChecksUsers(userPool string, isFor func(client string) bool) bool {
 	return slices.ContainsFunc(s.UserPools, func(u UserPool) bool {
-		return u.Provider == userPool && u.ClientID == client && u.ServerSideCheck != nil && *u.ServerSideCheck
+		return u.Provider == userPool && isFor(u.ClientID) && u.ServerSideCheck != nil && *u.ServerSideCheck
 	})
 }
 

@@ -68,7 +68,7 @@ func FuzzMux(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, target, contentType, authorization string, body []byte) {
 		r, err := http.NewRequest(method, "http://toys.example.com/"+path, bytes.NewReader(body))
 		if err != nil {
-			t.Skip(err)
+			return // no client can send it
 		}
 		with(r, "X-Amz-Date", testTime.Format(sigTimeFormat))
 		for key, value := range map[string]string{"X-Amz-Target": target, "Content-Type": contentType, "Authorization": authorization} {

@@ -44,7 +44,7 @@ func TestMistakes(t *testing.T) {
 		{"master key: file too short", "serve --master-key-file FILE", "c2hvcnQ=\n", 2, "the master key has 5 bytes; it must have 32, written in base64\n"},
 		{"master key: empty file", "serve --master-key-file FILE", "", 2, "the master key has 0 bytes; it must have 32, written in base64\n"},
 		{"master key: no file", "serve --master-key-file FILE.not", "", 1, "--master-key-file: open FILE.not: no such file or directory\n"},
-		{"providers: unknown key", "serve --providers FILE", "www.amazon.com: {url: x}\n", 2, "--providers FILE: yaml: construct errors: line 1: field url not found in type provider.Setting\n"},
+		{"providers: unknown key", "serve --providers FILE", "www.amazon.com: {url: x}\n", 2, "--providers FILE: yaml: construct errors: line 1: field url not found in type provider.Setting; write names of providers, and under each endpoint,"},
 		{"providers: unknown name", "serve --providers FILE", "example.com: {endpoint: 'http://localhost'}\n", 2, "--providers: example.com: no provider of this name has settings"},
 		{"providers: no file", "serve --providers FILE.not", "", 1, "--providers: open FILE.not: no such file or directory\n"},
 		{"provider CA: no PEM", "serve --provider-ca FILE", "!", 2, "--provider-ca FILE holds no certificate in PEM\n"},

@@ -28,7 +28,7 @@ type serveCommand struct {
 	AdminListen string `placeholder:"HOST:PORT" help:"Address of /metrics and pprof; none by default."`
 	Data        string `placeholder:"DIR" help:"Directory of this node's files (idpool-data; with --dev idpool-dev)."`
 	Database    string `placeholder:"PATH|URL" help:"SQLite file, or postgres:// URL (idpool.db in --data)."`
-	IssuerURL   string `name:"issuer-url" placeholder:"URL" help:"Public base URL, the iss of tokens (the listen address)."`
+	IssuerURL   string `name:"issuer-url" placeholder:"URL" help:"Public base URL, the iss of tokens (the listen address, if loopback and on SQLite)."`
 
 	ChangeIssuerURL bool   `name:"change-issuer-url" help:"Take an --issuer-url that differs from the first one."`
 	Account         string `placeholder:"ID" help:"The first account, 12 digits (000000000000)."`
@@ -161,7 +161,8 @@ func (c *serveCommand) providers() (settings provider.Settings, err error) {
 	d := yaml.NewDecoder(f)
 	d.KnownFields(true)
 	if err := d.Decode(&settings); err != nil && !errors.Is(err, io.EOF) {
-		return nil, &server.UsageError{Message: "--providers " + c.Providers + ": " + err.Error()}
+		return nil, &server.UsageError{Message: "--providers " + c.Providers + ": " + err.Error() +
+			"; write names of providers, and under each endpoint, issuer, check, secrets or limited-login"}
 	}
 	return settings, nil
 }

@@ -24,8 +24,8 @@ var floors = map[string]int{
 	"cognito": 4,
 	"sts":     3,
 	"issuer":  2, "iam": 2,
-	"store": 1, "provider": 1, "provider/saml": 1,
-	"identity": 0, "policy": 0, "wire": 0, "audit": 0,
+	"store": 1, "provider": 1,
+	"identity": 0, "policy": 0, "wire": 0, "audit": 0, "provider/saml": 0,
 }
 
 // sideways are the imports that do not go down and are meant. There is none.

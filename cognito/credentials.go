@@ -83,19 +83,16 @@ func (s *Service) issue(ctx context.Context, v *visit, a admission, tags map[str
 	})
 }
 
-// role chooses the role. Of several logins in one call the first that has a mapping decides, in the order of the providers'
-// names; the original's rule is not known.
+// role chooses the role.
 func (v *visit) role(custom string) (string, error) {
 	role, err := v.pool.Guest, error(nil)
 	if len(v.logins) > 0 {
-		decides, mapper := v.logins[0], (*identity.Mapper)(nil)
-		for _, p := range v.logins {
-			if m, ok := v.pool.RoleMappings[p.mapper]; ok {
-				decides, mapper = p, &m
-				break
-			}
+		decides, mapper := v.deciding()
+		if a := decides.assertion; a != nil {
+			role, err = identity.ChooseGranted(v.pool.Authenticated, mapper, decides.claims, a.roles, custom)
+		} else {
+			role, err = identity.ChooseRole(v.pool.Authenticated, mapper, decides.claims, custom)
 		}
-		role, err = identity.ChooseRole(v.pool.Authenticated, mapper, decides.claims, custom)
 	}
 	if err != nil {
 		return "", v.roleRefusal(err)
@@ -104,6 +101,20 @@ func (v *visit) role(custom string) (string, error) {
 		return "", fmt.Errorf("%w: the pool has no role for this identity", sts.ErrAccessDenied)
 	}
 	return role, nil
+}
+
+// deciding is the login whose role counts, and its mapping, or nil: of several in one call the first that has a mapping, or
+// roles of its own as those by SAML have, in the order of the providers' names. The original's rule is not known.
+func (v *visit) deciding() (proof, *identity.Mapper) {
+	for _, p := range v.logins {
+		if m, ok := v.pool.RoleMappings[p.mapper]; ok {
+			return p, &m
+		}
+		if p.isAssertion() && len(p.assertion.roles) > 0 {
+			return p, nil
+		}
+	}
+	return v.logins[0], nil
 }
 
 // roleRefusal words what identity.ChooseRole refused. Only the first text is known of the original.

@@ -23,6 +23,8 @@ type proof struct {
 	tagged string // its key in the pool's principal tags
 	claims identity.Claims
 
+	assertion *assertion // nil unless it is by SAML
+
 	// What follows is of a token of our own that a developer was given.
 	held    bool // it proves a login that the identity has already, and never links one
 	tags    map[string]string
@@ -72,6 +74,15 @@ func (s *Service) verifyLogin(ctx context.Context, v *visit, key, token string) 
 		p, err = s.verifySocial(ctx, name, v.pool.Social[name], token)
 	case len(v.pool.Clients(name)) > 0:
 		p, err = s.verifyUserPool(ctx, v, name, token)
+	case isSAML(key):
+		saml, err := s.findSAML(ctx, v, key)
+		if err != nil {
+			return proof{}, err
+		}
+		if saml == nil {
+			return proof{}, errNotSupported
+		}
+		return s.verifySAML(saml, token)
 	default:
 		oidc, err := s.findOIDC(ctx, v, name)
 		if err != nil {
@@ -131,7 +142,10 @@ func (s *Service) verifyUserPool(ctx context.Context, v *visit, name, token stri
 	}, nil
 }
 
-var errCognitoToken = notAuthorized("Invalid login token. Can't pass in a Cognito token.")
+var (
+	errCognitoToken = notAuthorized("Invalid login token. Can't pass in a Cognito token.")
+	errNotSupported = notAuthorized("Token is not from a supported provider of this identity pool.")
+)
 
 // isOurs tells whether a token says of itself that it is of our own issuer.
 func (s *Service) isOurs(token string) bool {
@@ -152,7 +166,7 @@ func (s *Service) explainLogin(key, token string) error {
 	case providerName(withoutScheme(iss)) != providerName(key):
 		return notAuthorized("Invalid login token. Issuer doesn't match providerName")
 	}
-	return notAuthorized("Token is not from a supported provider of this identity pool.")
+	return errNotSupported
 }
 
 // withoutScheme is an issuer as Logins maps name it. Some tokens have it so already.

@@ -29,6 +29,9 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 	if err := v.allowsClassicFlow(); err != nil {
 		return nil, err
 	}
+	if err := v.refuseSAML(in.Logins); err != nil {
+		return nil, err
+	}
 	if err := s.verify(ctx, v, in.Logins); err != nil {
 		return nil, err
 	}

@@ -37,6 +37,9 @@ func (s *Service) UnlinkIdentity(ctx context.Context, in *UnlinkIdentityInput) (
 		if err := v.mayUnlink(named, in.LoginsToRemove); err != nil {
 			return err
 		}
+		if err := v.bindAssertions(tx, named.ID); err != nil {
+			return err
+		}
 		return unlink(tx, named, identity.Unlink(named, func(l identity.Login) bool { return removes(in.LoginsToRemove, l) }))
 	})
 }

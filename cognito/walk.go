@@ -95,7 +95,7 @@ type admission struct {
 }
 
 // admit is step 3: it decides which identity the verified logins mean, and writes what is new. A known login costs no
-// write and no further read.
+// write, and no further read unless it is by SAML.
 func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 	if err := s.findOwners(ctx, v); err != nil {
 		return admission{}, err
@@ -111,7 +111,13 @@ func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
+	bound := true
 	if !plan.Writes() {
+		if bound, err = s.assertionsAreOf(ctx, v, plan.Identity); err != nil {
+			return admission{}, err
+		}
+	}
+	if !plan.Writes() && bound {
 		a := admission{ID: plan.Identity}
 		if v.named != nil && v.named.ID == plan.Identity {
 			a.Epoch = v.named.Epoch
@@ -203,7 +209,10 @@ func (s *Service) write(ctx context.Context, v *visit, facts *identity.Facts) (a
 			return err
 		}
 		a = admission{ID: plan.Identity, Epoch: epochOf(plan.Identity, facts)}
-		return carryOut(tx, v.ref.Key, &plan)
+		if err := carryOut(tx, v.ref.Key, &plan); err != nil {
+			return err
+		}
+		return v.bindAssertions(tx, plan.Identity)
 	})
 	return a, err
 }

@@ -30,13 +30,6 @@ type Provider struct {
 	OIDC provider.OIDC
 }
 
-// SAML is a SAML provider as the verifier takes it. Its ARN is the key of Logins maps.
-type SAML struct {
-	ARN      string
-	Version  int64 // differs whenever the provider was changed, or made again under its name
-	Metadata *saml.Metadata
-}
-
 // cacheKey is what the caches go by: the version is the account's.
 type cacheKey struct {
 	account string
@@ -97,8 +90,8 @@ func (s *Service) OIDCProvider(ctx context.Context, account string, version int6
 
 // SAMLProvider returns a SAML provider of an account by its ARN, as of the account's version or later. It returns
 // ErrNoProvider.
-func (s *Service) SAMLProvider(ctx context.Context, account string, version int64, arn string) (*SAML, error) {
-	return s.saml.Get(ctx, cacheKey{account, version, arn}, func() (*SAML, error) {
+func (s *Service) SAMLProvider(ctx context.Context, account string, version int64, arn string) (*provider.SAML, error) {
+	return s.saml.Get(ctx, cacheKey{account, version, arn}, func() (*provider.SAML, error) {
 		stored, err := findProvider(ctx, s.DB, account, arn, "saml-provider", (*store.Tx).SAMLProvider)
 		if err != nil {
 			return nil, err
@@ -107,7 +100,7 @@ func (s *Service) SAMLProvider(ctx context.Context, account string, version int6
 		if err != nil {
 			return nil, fmt.Errorf("metadata of %s: %w", arn, err)
 		}
-		return &SAML{ARN: arn, Version: stored.Version, Metadata: metadata}, nil
+		return &provider.SAML{ARN: arn, Version: stored.Version, Metadata: metadata}, nil
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"idpool/policy"
+	"idpool/provider"
 	"idpool/store"
 	"idpool/wire"
 )
@@ -29,7 +30,7 @@ type Service struct {
 
 	roles     *store.Cache[cacheKey, *Role]
 	providers *store.Cache[cacheKey, *Provider]
-	saml      *store.Cache[cacheKey, *SAML]
+	saml      *store.Cache[cacheKey, *provider.SAML]
 }
 
 // Init makes the service ready; call it once, after setting the fields.
@@ -41,7 +42,7 @@ func (s *Service) Init() error {
 	if s.providers, err = store.NewCache[cacheKey, *Provider](store.CacheBytes); err != nil {
 		return err
 	}
-	s.saml, err = store.NewCache[cacheKey, *SAML](store.CacheBytes)
+	s.saml, err = store.NewCache[cacheKey, *provider.SAML](store.CacheBytes)
 	return err
 }
 

@@ -31,6 +31,7 @@ func StillGood(amr []string, pool string, i *Identity) bool {
 //	PROVIDER:POOL:SUBJECT                 a developer's
 //	PROVIDER:CognitoSignIn:SUBJECT        a user pool's
 //	PROVIDER:APP:SUBJECT                  a social provider's
+//	PROVIDER:SAML:SUBJECT                 a SAML provider's
 func (l Login) isDetail(detail, pool string) bool {
 	if strings.HasSuffix(detail, ":oidc-provider/"+l.Provider+":OIDC:"+l.Subject) {
 		return true

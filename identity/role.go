@@ -76,6 +76,24 @@ func ChooseRole(authenticated string, mapper *Mapper, claims Claims, custom stri
 	return authenticated, nil
 }
 
+// ChooseGranted is ChooseRole for a login by SAML, whose assertion grants roles by their ARNs: one is taken, of several the
+// caller chooses one. Rules of a mapping come before; a mapping by the token says what happens where nobody chose.
+func ChooseGranted(authenticated string, mapper *Mapper, claims Claims, granted []string, custom string) (string, error) {
+	switch {
+	case mapper != nil && mapper.Type == "Rules":
+		return ChooseRole(authenticated, mapper, claims, custom)
+	case slices.Contains(granted, custom):
+		return custom, nil
+	case custom != "":
+		return "", CustomRoleMissing
+	case len(granted) == 1:
+		return granted[0], nil
+	case mapper == nil && len(granted) == 0, mapper != nil && mapper.Ambiguous == "AuthenticatedRole":
+		return authenticated, nil
+	}
+	return "", AmbiguousDenied
+}
+
 // rolesOf reads the roles of a token: documented as text with commas, really a list.
 func rolesOf(claims Claims) []string {
 	value, _ := claims.Claim(rolesClaim)

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/maypok86/otter/v2"
+
+	"idpool/provider/saml"
 )
 
 const (
@@ -21,52 +23,72 @@ type tokenKey struct {
 }
 
 // newTokenKey copies the token to the stack first, since the conversion to bytes alone would allocate.
-func newTokenKey(r *rule, token string) tokenKey {
+func newTokenKey(name string, version int64, token string) tokenKey {
 	var onStack [4096]byte // a longer token goes to the heap
-	return tokenKey{r.name, r.version, sha256.Sum256(append(onStack[:0], token...))}
+	return tokenKey{name, version, sha256.Sum256(append(onStack[:0], token...))}
 }
 
-// tokenCache remembers of a token only that its signature and issuer are good, with the claims it carries. Times and
-// audience are the caller's to check on every use. Failures are never kept: strangers could fill the cache with them, and
-// a provider's new key would be noticed late.
-type tokenCache struct {
-	entries *otter.Cache[tokenKey, *Claims]
+// tokenCache remembers of a token only that its signature and issuer are good, with what it says. Times and audience are
+// the caller's to check on every use. Failures are never kept: strangers could fill the cache with them, and a provider's
+// new key would be noticed late.
+type tokenCache[T any] struct {
+	entries *otter.Cache[tokenKey, T]
+	expires func(T) time.Time
 }
 
-// newTokenCache keeps at most about bytes bytes; which entries go first is the cache's choice by use.
-func newTokenCache(bytes int64, now func() time.Time) tokenCache {
-	return tokenCache{otter.Must(&otter.Options[tokenKey, *Claims]{
+// newTokenCache keeps at most about bytes bytes; which entries go first is the cache's choice by use. An entry takes what
+// weigh says of it, and about 400 bytes for key, entry and the cache's own bookkeeping.
+func newTokenCache[T any](bytes int64, now func() time.Time, expires func(T) time.Time, weigh func(T) int) tokenCache[T] {
+	c := tokenCache[T]{expires: expires}
+	c.entries = otter.Must(&otter.Options[tokenKey, T]{
 		MaximumWeight: uint64(bytes),
-		Weigher:       weigh,
-		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[tokenKey, *Claims]) time.Duration {
-			return lifetime(e.Value, now())
+		Weigher: func(k tokenKey, value T) uint32 {
+			return uint32(400 + len(k.name) + weigh(value)) // a token has 100,000 bytes at most
+		},
+		ExpiryCalculator: otter.ExpiryWritingFunc(func(e otter.Entry[tokenKey, T]) time.Duration {
+			return c.lifetime(e.Value, now())
 		}),
 		Clock: cacheClock(now),
-	})}
+	})
+	return c
 }
 
-func (c tokenCache) get(k tokenKey) (*Claims, bool) { return c.entries.GetIfPresent(k) }
+func (c tokenCache[T]) get(k tokenKey) (T, bool) { return c.entries.GetIfPresent(k) }
 
-// put keeps claims for five minutes, or until the token expires. A token that lives on grace alone is not kept.
-func (c tokenCache) put(k tokenKey, claims *Claims, now time.Time) {
-	if lifetime(claims, now) > 0 {
-		c.entries.Set(k, claims)
+// put keeps what a token says for five minutes, or until the token expires. A token that lives on grace alone is not kept.
+func (c tokenCache[T]) put(k tokenKey, value T, now time.Time) {
+	if c.lifetime(value, now) > 0 {
+		c.entries.Set(k, value)
 	}
 }
 
-func lifetime(c *Claims, now time.Time) time.Duration {
-	return min(tokenLife, c.Expires.Sub(now))
+func (c tokenCache[T]) lifetime(value T, now time.Time) time.Duration {
+	return min(tokenLife, c.expires(value).Sub(now))
 }
 
-// weigh estimates the bytes an entry keeps: the claims as JSON, the strings taken from them, and what key, entry and the
-// cache's own bookkeeping take. Measured, an entry keeps about six sevenths of this.
-func weigh(k tokenKey, c *Claims) uint32 {
-	const fixed, stringHeader = 400, 16
-	weight := fixed + len(k.name) + cap(c.Raw) + len(c.Issuer) + len(c.Subject) + len(c.AuthorizedParty)
+// stringHeader is what a string takes beside its bytes.
+const stringHeader = 16
+
+// weigh estimates the bytes that claims keep: as JSON, and the strings taken from them. Measured, an entry of the cache
+// keeps about six sevenths of it.
+func (c *Claims) weigh() int {
+	weight := cap(c.Raw) + len(c.Issuer) + len(c.Subject) + len(c.AuthorizedParty)
 	for _, audience := range c.Audience {
 		weight += stringHeader + len(audience)
 	}
-	return uint32(weight) // a token has 50,000 bytes at most
+	return weight
+}
+
+// weighAssertion is the same for what a SAML provider says; a map takes about four times its header for each name.
+func weighAssertion(a *saml.Assertion) int {
+	weight := 500 + len(a.ID) + len(a.Issuer) + len(a.Subject) + len(a.SubjectFormat)
+	for name, values := range a.Attributes {
+		weight += 4*stringHeader + len(name)
+		for _, value := range values {
+			weight += stringHeader + len(value)
+		}
+	}
+	return weight
 }
 
 // cacheClock tells a cache the time. It ticks never, so that the cache needs no goroutine of its own: entries that

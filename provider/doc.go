@@ -11,6 +11,7 @@
 //	            Facebook            facebook.go           access token; Facebook is asked. ID token of Limited Login, if wanted
 //	            Amazon              amazon.go             access token; Amazon is asked
 //	            Twitter, Digits     twitter.go            token and secret; Twitter is asked with both
+//	            a SAML provider     saml.go               response; keys of the metadata in IAM; package saml does the work
 //
 // What the operator says of them (settings.go) may put other servers in their places. All ID tokens go one way, idToken:
 //

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"idpool/provider/saml"
 )
 
 // skew is how far a token's clock and ours may differ.
@@ -31,13 +33,16 @@ type Verifier struct {
 	Settings   Settings         // what the operator says of social providers and user pools
 	Log        *slog.Logger     // nothing is logged if nil
 	Timeout    time.Duration    // of one fetch of an issuer's keys, two requests; 4 s if 0
-	CacheBytes int64            // of verified tokens; 64 MiB if 0
+	CacheBytes int64            // of verified tokens, and of verified assertions; 64 MiB if 0
 	Issuers    int              // whose keys are kept, the least recently used going first; 10,000 if 0
+	// SAMLRecipient is where SAML responses may be sent to, beside Amazon's own place; none if empty.
+	SAMLRecipient string
 
-	once   sync.Once
-	tokens tokenCache
-	rings  *keyrings
-	lines  lines // to providers that are asked online; see call
+	once       sync.Once
+	tokens     tokenCache[*Claims]
+	assertions tokenCache[*saml.Assertion]
+	rings      *keyrings
+	lines      lines // to providers that are asked online; see call
 }
 
 func (v *Verifier) init() {
@@ -56,7 +61,8 @@ func (v *Verifier) init() {
 	if v.Issuers == 0 {
 		v.Issuers = maxIssuers
 	}
-	v.tokens = newTokenCache(v.CacheBytes, v.Now)
+	v.tokens = newTokenCache(v.CacheBytes, v.Now, func(c *Claims) time.Time { return c.Expires }, (*Claims).weigh)
+	v.assertions = newTokenCache(v.CacheBytes, v.Now, (*saml.Assertion).End, weighAssertion)
 	v.rings = newKeyrings(v.Issuers)
 }
 
@@ -91,7 +97,7 @@ func (v *Verifier) idToken(ctx context.Context, r *rule, token string) (*Claims,
 		return nil, reject(notOpenID, "longer than 50,000 bytes")
 	}
 	now := v.Now()
-	key := newTokenKey(r, token)
+	key := newTokenKey(r.name, r.version, token)
 	if claims, ok := v.tokens.get(key); ok {
 		if err := r.admit(claims, now); err != nil {
 			return nil, err

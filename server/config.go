@@ -46,6 +46,7 @@ type Config struct {
 	TrustedProxies        []netip.Prefix // whose X-Forwarded headers count
 
 	Providers     provider.Settings // what the operator says of social providers and user pools
+	SAMLRecipient string            // a URL that SAML responses may be sent to, beside Amazon's; empty: none
 	TokenLifetime time.Duration     // of GetOpenIdToken; 0: issuer.TokenLifetime
 	Quotas        cognito.Quotas    // a zero is the default
 
@@ -97,6 +98,9 @@ func (c *Config) check() error {
 		return usage("--require-external-master-key: give the key by --master-key-file or IDPOOL_MASTER_KEY")
 	case c.MasterKey != nil && len(c.MasterKey) != store.MasterKeySize:
 		return usage("the master key has %d bytes; it must have 32, written in base64", len(c.MasterKey))
+	}
+	if u, err := url.Parse(c.SAMLRecipient); c.SAMLRecipient != "" && (err != nil || u.Scheme == "" || u.Host == "") {
+		return usage("--saml-recipient %s: give the URL that the identity provider writes as Recipient, such as https://id.example.com/saml", c.SAMLRecipient)
 	}
 	if err := c.Providers.Validate(); err != nil {
 		return usage("--providers: %v", err)

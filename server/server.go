@@ -153,7 +153,7 @@ func (s *Server) wire(context.Context) error {
 	s.cognito = &cognito.Service{
 		TokenLifetime: c.TokenLifetime, Quotas: c.Quotas,
 		DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, STS: s.sts, Rand: c.Rand, Log: c.Log,
-		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log, Settings: c.Providers},
+		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log, Settings: c.Providers, SAMLRecipient: c.SAMLRecipient},
 		Regions:  c.Regions, Sweep: s.sweep,
 	}
 	if err := s.iam.Init(); err != nil {

@@ -56,6 +56,8 @@ type serveCommand struct {
 
 	Providers string `placeholder:"FILE" help:"YAML file: endpoints and checks of social providers and user pools, by name."`
 
+	SAMLRecipient string `name:"saml-recipient" placeholder:"URL" help:"Recipient of SAML responses, beside https://signin.aws.amazon.com/saml."`
+
 	TokenLifetime time.Duration `placeholder:"TIME" help:"Lifetime of the tokens of GetOpenIdToken (10m)."`
 
 	Quotas quotaFlags `embed:"" prefix:"quota-"`
@@ -93,7 +95,7 @@ func (c *serveCommand) config() (server.Config, error) {
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, SigningAlgorithm: c.SigningAlgorithm,
 		RequireExternalMasterKey: c.RequireExternalMasterKey, Dev: c.Dev, Drain: defaultDrain, Regions: c.Regions,
 		ProviderNetworks: c.ProviderNetworks, InsecureHTTPProviders: c.InsecureHTTPProviders, TrustedProxies: c.TrustedProxies,
-		TokenLifetime: c.TokenLifetime, Quotas: cognito.Quotas(c.Quotas),
+		SAMLRecipient: c.SAMLRecipient, TokenLifetime: c.TokenLifetime, Quotas: cognito.Quotas(c.Quotas),
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Out: os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
 	}

@@ -55,6 +55,7 @@ var flags = []struct {
 	{"trusted-proxies", "192.0.2.1/32", func(c server.Config) any { return prefixes(c.TrustedProxies) }, []string{"192.0.2.1/32"}},
 	{"token-lifetime", "20m", func(c server.Config) any { return c.TokenLifetime }, 20 * time.Minute},
 	{"quota-pools", "1", func(c server.Config) any { return c.Quotas.Pools }, 1},
+	{"saml-recipient", "https://id.example.com/saml", func(c server.Config) any { return c.SAMLRecipient }, "https://id.example.com/saml"},
 	{"quota-providers", "2", func(c server.Config) any { return c.Quotas.Providers }, 2},
 	{"quota-rules", "3", func(c server.Config) any { return c.Quotas.Rules }, 3},
 	{"quota-tags", "4", func(c server.Config) any { return c.Quotas.Tags }, 4},

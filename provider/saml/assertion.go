@@ -34,6 +34,14 @@ func (a *Assertion) CheckTime(now time.Time) error {
 	return nil
 }
 
+// End is when the assertion ends, without Grace.
+func (a *Assertion) End() time.Time {
+	if !a.SessionNotOnOrAfter.IsZero() && a.SessionNotOnOrAfter.Before(a.NotOnOrAfter) {
+		return a.SessionNotOnOrAfter
+	}
+	return a.NotOnOrAfter
+}
+
 // The reasons of assertions, where several places share them.
 const (
 	whySubject = "its Assertion has no Subject with one NameID of 1 to 1,024 bytes"

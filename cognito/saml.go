@@ -13,6 +13,7 @@ import (
 	"idpool/provider"
 	"idpool/provider/saml"
 	"idpool/store"
+	"idpool/wire"
 )
 
 // assertion is what a proof by SAML has beside a proof by a token.
@@ -22,7 +23,10 @@ type assertion struct {
 	roles   []string  // ARNs: what it grants by the provider's own word
 }
 
-var errAssertionUsed = notAuthorized("Invalid login token. The SAML assertion was used before, for another identity.")
+var errAssertionUsed = &wire.Error{
+	Code: "NotAuthorizedException", Message: "Invalid login token. The SAML assertion was used before, for another identity.",
+	Cause: store.ErrAssertionUsed,
+}
 
 // isSAML tells whether a key of the Logins map names a SAML provider.
 func isSAML(key string) bool {
@@ -48,7 +52,8 @@ func (s *Service) verifySAML(p *provider.SAML, response string) (proof, error) {
 	if err != nil {
 		return proof{}, err
 	}
-	used := &assertion{hash: sha256.Sum256([]byte(p.ARN + "\x00" + a.ID)), expires: a.NotOnOrAfter.Add(saml.Grace)}
+	// By its issuer, not by our name for it: an identity provider may be known under several names, and in several accounts.
+	used := &assertion{hash: sha256.Sum256([]byte(a.Issuer + "\x00" + a.ID)), expires: a.NotOnOrAfter.Add(saml.Grace)}
 	for _, r := range a.Roles() {
 		if r.Provider == p.ARN {
 			used.roles = append(used.roles, r.Role)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"idpool/provider"
 	"idpool/store"
 	"idpool/wire"
 )
@@ -105,7 +106,7 @@ func TestSAMLProvider(t *testing.T) {
 		return v
 	}
 	arn := "arn:aws:iam::" + account + ":saml-provider/Corp"
-	get := func(v int64) *SAML {
+	get := func(v int64) *provider.SAML {
 		t.Helper()
 		p, err := s.SAMLProvider(ctx, account, v, arn)
 		if err != nil {

@@ -110,7 +110,7 @@ func (tx *Tx) DeleteSAMLProvider(account, name string) error {
 }
 
 // BindAssertion ties an assertion to the identity that it was first used for: nil if it is new or tied to the same one,
-// ErrAssertionUsed if to another, or in another pool. hash is SHA-256(ARN of the provider, NUL, ID of the assertion);
+// ErrAssertionUsed if to another, or in another pool. hash is SHA-256(the provider's entity ID, NUL, ID of the assertion);
 // expires the last moment at which any node would take the assertion, grace for clocks included.
 //
 // Of many Updates that bind one assertion at once, on any number of nodes, one wins. Call it in the Update that reads the

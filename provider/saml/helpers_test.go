@@ -12,7 +12,7 @@ func equal[T comparable](t testing.TB, what string, got, want T) {
 	}
 }
 
-// refused wants one reason, and nothing else back.
+// refused wants one reason, and nothing else back; and that a whole node refuses it as well.
 func refused(t testing.TB, md *Metadata, response string, want Expect, kind error, why string) {
 	t.Helper()
 	a, err := Verify(md, response, want)
@@ -23,4 +23,5 @@ func refused(t testing.TB, md *Metadata, response string, want Expect, kind erro
 	if !errors.As(err, &r) || !errors.Is(err, kind) || r.Why != why {
 		t.Errorf("%v, want %q", err, why)
 	}
+	FrontDoor(t, md, response, want)
 }

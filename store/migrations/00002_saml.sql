@@ -15,7 +15,7 @@ CREATE TABLE saml_providers (
     PRIMARY KEY (account, name)
 );
 
--- hash is SHA-256(ARN of the provider, NUL, ID of the assertion). A row outlives its identity and its pool: what was used
+-- hash is SHA-256(entity ID of the provider, NUL, ID of the assertion). A row outlives its identity and its pool: what was used
 -- stays used until expires, from when on nobody takes the assertion anyway.
 CREATE TABLE saml_assertions (
     hash     BYTEA  NOT NULL PRIMARY KEY,

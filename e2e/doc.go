@@ -1,7 +1,8 @@
-// Package e2e shows that idpool works with real parts: the built binary as a user starts it, OpenID and SAML providers
-// by two makers each, the AWS CLI, the Go, JavaScript and Python SDKs, and a verifier of tokens that shares no code with the server.
+// Package e2e shows that idpool works with real parts: the built binary as a user starts it, OpenID providers by two makers
+// and SAML providers by two more, the AWS CLI, the Go, JavaScript and Python SDKs, and verifiers of tokens and responses that
+// share no code with the server.
 //
-//	person --login--> provider --ID token--> SDK --GetId, GetCredentialsForIdentity--> idpool <--set-up-- AWS CLI
+//	person --login--> provider --ID token or SAML response--> SDK --GetId, GetCredentialsForIdentity--> idpool <--set-up-- AWS CLI
 //
 // It imports nothing of the server, and is a module of its own so that the server needs none of this. It runs on Linux.
 // What a package does is tested beside it; here is what only the whole can show.

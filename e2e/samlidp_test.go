@@ -106,15 +106,10 @@ func (p *samlIDP) makeKey(t testing.TB, name string) {
 	}
 }
 
-// fetchMetadata asks for its metadata, and returns the file that has it now.
-func (p *samlIDP) fetchMetadata(t testing.TB) (file string) {
+// fetchMetadata asks for the metadata that it has now.
+func (p *samlIDP) fetchMetadata(t testing.TB) string {
 	t.Helper()
-	reply := send(t, browser(t, nil), get(t, p.url+p.metadata))
-	file = filepath.Join(t.TempDir(), "metadata.xml")
-	if err := os.WriteFile(file, reply.body, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return file
+	return string(send(t, browser(t, nil), get(t, p.url+p.metadata)).body)
 }
 
 // signIn signs a user in to Amazon Web Services, as a browser would and without one, and returns the response that the browser

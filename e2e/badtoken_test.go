@@ -37,15 +37,21 @@ func TestBadTokens(t *testing.T) {
 	} {
 		t.Run(bad.name, func(t *testing.T) {
 			_, err := n.identities().GetId(t.Context(), &cognitoidentity.GetIdInput{IdentityPoolId: &pool, Logins: bad.logins})
-			refused := new(types.NotAuthorizedException)
-			if !errors.As(err, &refused) {
-				t.Fatalf("not refused but: %v", err)
-			}
-			if !regexp.MustCompile("^" + bad.words + "$").MatchString(*refused.Message) {
-				t.Errorf("refused with the words %q, not %s", *refused.Message, bad.words)
-			}
+			checkNotAuthorized(t, err, bad.words)
 		})
 	}
 	checkEmpty(t, n, pool)
 	getID(t, n, pool, login(p, good)) // the good one is good
+}
+
+// checkNotAuthorized makes sure that a call was refused, in words that a pattern gives.
+func checkNotAuthorized(t testing.TB, err error, words string) {
+	t.Helper()
+	refused := new(types.NotAuthorizedException)
+	if !errors.As(err, &refused) {
+		t.Fatalf("not refused but: %v", err)
+	}
+	if !regexp.MustCompile("^" + words + "$").MatchString(*refused.Message) {
+		t.Errorf("refused with the words %q, not %s", *refused.Message, words)
+	}
 }

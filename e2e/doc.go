@@ -1,7 +1,8 @@
-// Package e2e shows that idpool works with real parts: the built binary as a user starts it, OpenID providers by two makers,
-// the AWS CLI, the Go, JavaScript and Python SDKs, and a verifier of tokens that shares no code with the server.
+// Package e2e shows that idpool works with real parts: the built binary as a user starts it, OpenID providers by two makers
+// and SAML providers by two more, the AWS CLI, the Go, JavaScript and Python SDKs, and verifiers of tokens and responses that
+// share no code with the server.
 //
-//	person --login--> provider --ID token--> SDK --GetId, GetCredentialsForIdentity--> idpool <--set-up-- AWS CLI
+//	person --login--> provider --ID token or SAML response--> SDK --GetId, GetCredentialsForIdentity--> idpool <--set-up-- AWS CLI
 //
 // It imports nothing of the server, and is a module of its own so that the server needs none of this. It runs on Linux.
 // What a package does is tested beside it; here is what only the whole can show.
@@ -9,6 +10,6 @@
 //	go test -count=1 ./...     the test cache does not know of the server's sources
 //
 // The binary is built first, unless IDPOOL_BINARY names one. Parts from npm are installed once, at the versions of their lock
-// files, into idpool-e2e in the user's cache folder, or into IDPOOL_CACHE. Needed are npm, strace, curl, boto3 and the AWS
-// CLI, which are installed by apt-get for root. A Node.js below 20 is passed over for one from npm.
+// files, into idpool-e2e in the user's cache folder, or into IDPOOL_CACHE. Needed are npm, strace, curl, xmlsec1, boto3,
+// SimpleSAMLphp and the AWS CLI, which are installed by apt-get for root. A Node.js below 20 is passed over for one from npm.
 package e2e

@@ -97,7 +97,7 @@ func (p *openID) signIn(t testing.TB, client, user string) string {
 		Authorization string `json:"authorization_endpoint"`
 		Token         string `json:"token_endpoint"`
 	}
-	browser := p.browser(t)
+	browser := browser(t, p.roots)
 	discovery := send(t, browser, get(t, strings.TrimSuffix(p.issuer, "/")+"/.well-known/openid-configuration"))
 	if err := json.Unmarshal(discovery.body, &endpoints); err != nil {
 		t.Fatalf("discovery of %s: %v: %s", p.issuer, err, discovery.body)
@@ -132,14 +132,14 @@ func (p *openID) signIn(t testing.TB, client, user string) string {
 	return tokens.ID
 }
 
-// browser keeps cookies and follows redirects, but not to the application.
-func (p *openID) browser(t testing.TB) *http.Client {
+// browser keeps cookies and follows redirects, but not to the application. With nil as roots it trusts whom the system trusts.
+func browser(t testing.TB, roots *x509.CertPool) *http.Client {
 	t.Helper()
 	jar, err := cookiejar.New(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: p.roots}}
+	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &http.Client{
 		Jar: jar, Transport: transport, Timeout: patience,
@@ -203,7 +203,7 @@ func (p *page) code() string {
 
 var (
 	formAction  = regexp.MustCompile(`action="([^"]+)"`)
-	hiddenInput = regexp.MustCompile(`type="hidden" name="([^"]+)" value="([^"]*)"`)
+	hiddenInput = regexp.MustCompile(`type="hidden"\s+name="([^"]+)"\s+value="([^"]*)"`)
 )
 
 // fill fills in the form of a page. The providers' names for the user's name differ; what a form does not have is ignored.
@@ -217,7 +217,7 @@ func (p *page) fill(t testing.TB, user string) *http.Request {
 	if err != nil {
 		t.Fatal(err)
 	}
-	form := url.Values{"login": {user}, "username": {user}, "password": {"verysecure"}}
+	form := url.Values{"login": {user}, "username": {user}, "userName": {user}, "password": {"verysecure"}}
 	for _, input := range hiddenInput.FindAllSubmatch(p.body, -1) {
 		form.Set(string(input[1]), html.UnescapeString(string(input[2])))
 	}

@@ -58,6 +58,30 @@ func aptGet(t testing.TB, what, pkg string) {
 	}
 }
 
+// simpleSAMLphp finds PHP and the pages of Debian's SimpleSAMLphp, or installs them, as root.
+func simpleSAMLphp(t testing.TB) (php, pages string) {
+	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
+	pages = "/usr/share/simplesamlphp/www"
+	_, missing := os.Stat(pages)
+	php, err := exec.LookPath("php")
+	if err == nil && missing == nil {
+		return php, pages
+	}
+	// Not by aptGet: the package brings a web server along, and the script sees to it that it is not started.
+	if text, err := exec.Command("../scripts/need.sh").CombinedOutput(); err != nil {
+		t.Fatalf("scripts/need.sh: %v\n%s", err, text)
+	}
+	if _, err := os.Stat(pages); err != nil {
+		t.Skip("this system has no package simplesamlphp; what the other SAML identity provider shows is shown")
+	}
+	if php, err = exec.LookPath("php"); err != nil {
+		t.Fatal(err)
+	}
+	return php, pages
+}
+
 // cacheFolder is where parts stay from one run to the next.
 func cacheFolder() (string, error) {
 	if dir := os.Getenv("IDPOOL_CACHE"); dir != "" {

@@ -20,6 +20,17 @@ need xmlsec1 xmlsec1    # a second opinion on signatures of SAML
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 # The first python3 in the path may be somebody's own, without it.
 python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
+# A SAML identity provider, and what it needs of PHP. It brings a web server along, which nothing uses. Not every release has it:
+# where apt does not know it, the tests do without.
+if [ ! -e /usr/share/simplesamlphp/www ] ||
+  ! php -r 'exit(extension_loaded("dom") && extension_loaded("mbstring") ? 0 : 1);' 2>/dev/null; then
+  if [ "$(id -u)" -eq 0 ] && ! compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null; then
+    apt-get update -q # else apt knows nothing at all
+  fi
+  if apt-cache show simplesamlphp >/dev/null 2>&1; then
+    missing+=(simplesamlphp php-cli php-xml php-mbstring)
+  fi
+fi
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

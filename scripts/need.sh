@@ -20,6 +20,7 @@ need xmlsec1 xmlsec1    # a second opinion on signatures of SAML
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 # The first python3 in the path may be somebody's own, without it.
 python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)
+python3 -c 'import ensurepip' 2>/dev/null || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv) # for moto
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

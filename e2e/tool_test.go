@@ -91,11 +91,19 @@ func cacheFolder() (string, error) {
 	return filepath.Join(dir, "idpool-e2e"), err
 }
 
-// npmFolder is a copy of a folder with its dependencies installed, at the versions of its package-lock.json. A folder of
-// other content has another copy.
+// npmFolder is a copy of a folder with its dependencies installed, at the versions of its package-lock.json.
 func npmFolder(t testing.TB, source string) string {
 	t.Helper()
 	npm := tool(t, "npm", "npm")
+	return cached(t, source, func() *exec.Cmd {
+		return exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	})
+}
+
+// cached is a copy of a folder, in which a command was run once. A folder of other content has another copy. The command is
+// made while installing is held.
+func cached(t testing.TB, source string, command func() *exec.Cmd) string {
+	t.Helper()
 	installing.Lock()
 	defer installing.Unlock()
 	cache, err := cacheFolder()
@@ -124,10 +132,10 @@ func npmFolder(t testing.TB, source string) string {
 			t.Fatal(err)
 		}
 	}
-	install := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+	install := command()
 	install.Dir, install.Env = fresh, environ()
 	if text, err := install.CombinedOutput(); err != nil {
-		t.Fatalf("npm ci in a copy of %s: %v\n%s", source, err, text)
+		t.Fatalf("%s in a copy of %s: %v\n%s", install, source, err, text)
 	}
 	if err := os.Rename(fresh, done); err != nil && !errors.Is(err, fs.ErrExist) { // another run may have been faster
 		t.Fatal(err)

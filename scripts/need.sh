@@ -31,6 +31,7 @@ if [ ! -e /usr/share/simplesamlphp/www ] ||
     missing+=(simplesamlphp php-cli php-xml php-mbstring)
   fi
 fi
+python3 -c 'import ensurepip' 2>/dev/null || /usr/bin/python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv) # for moto
 
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" -ne 0 ]; then

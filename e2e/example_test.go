@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -58,13 +59,21 @@ func TestReadme(t *testing.T) {
 	readme := readReadme(t)
 	line, _ := startDev(t).stdout.line("AWS_ENDPOINT_URL=")
 	endpoint := regexp.MustCompile(`http://[0-9.:]+`).FindString(line)
+	// Somebody has signed in at a SAML provider, which the README calls corp.
+	corp := startSAMLIDP(t)
+	metadata := filepath.Join(t.TempDir(), "metadata.xml")
+	if err := os.WriteFile(metadata, []byte(corp.fetchMetadata(t)), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	var commands strings.Builder
+	fmt.Fprintf(&commands, "RESPONSE=%s\n", corp.signIn(t, "alice"))
 	for _, block := range shell.FindAllSubmatch(readme, -1) {
-		commands.WriteString(strings.ReplaceAll(string(block[1]), "http://127.0.0.1:7400", endpoint))
+		commands.WriteString(strings.NewReplacer("http://127.0.0.1:7400", endpoint, "file://metadata.xml", "file://"+metadata,
+			"create-saml-provider --name corp", "create-saml-provider --name "+corp.name).Replace(string(block[1])))
 	}
 	commands.WriteString(`echo "$PROVIDER trusted, $ROLE given"`)
 	printed := terminal(t, commands.String())
-	for _, want := range []string{":assumed-role/TourGuest-", `"Token": "`, `"jwks_uri":"` + endpoint, `"kid":"`, "oidc-provider/login.example.com trusted, arn:aws:iam::" + account + ":role/Users-"} {
+	for _, want := range []string{":assumed-role/TourGuest-", `"Token": "`, `"jwks_uri":"` + endpoint, `"kid":"`, `"SecretKey": "`, "oidc-provider/login.example.com trusted, arn:aws:iam::" + account + ":role/Users-"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("the commands did not lead to %s:\n%s", want, printed)
 		}

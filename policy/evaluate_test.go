@@ -46,7 +46,7 @@ func parse(t tester, kind policy.Kind, document string) *policy.Policy {
 func decide(t tester, p *policy.Policy, r policy.Request) policy.Decision {
 	t.Helper()
 	d := p.Evaluate(&r)
-	if e := policy.Explain(p, &r); e.Decision != d {
+	if e := p.Explain(&r); e.Decision != d {
 		t.Errorf("Explain says %+v, Evaluate %+v", e.Decision, d)
 	}
 	return d
@@ -222,7 +222,9 @@ var principals = []struct {
 	{"Deny", `"NotPrincipal": {"AWS": "arn:aws:iam::123456789012:user/alice"}`, user, none},
 	{"Deny", `"NotPrincipal": {"AWS": "arn:aws:iam::123456789012:user/alice"}`, stranger, deny},
 	{"Deny", `"NotPrincipal": {"AWS": "arn:aws:iam::123456789012:user/alice"}`, anonymous, deny},
-	{"Deny", `"NotPrincipal": {"AWS": "123456789012"}`, assumed, none},
+	{"Deny", `"NotPrincipal": {"AWS": "123456789012"}`, assumed, deny},
+	{"Deny", `"NotPrincipal": {"AWS": "123456789012"}`, user, deny},
+	{"Deny", `"NotPrincipal": {"AWS": "123456789012"}`, rootUser, none},
 	{"Deny", `"NotPrincipal": {"AWS": "*"}`, user, none},
 	{"Deny", `"NotPrincipal": {"AWS": "*"}`, login, deny},
 	{"Deny", `"NotPrincipal": "*"`, login, none},
@@ -341,20 +343,23 @@ func TestExplain(t *testing.T) {
 		`{"Sid": "Guests", "Effect": "Allow", "Principal": {"Federated": "`+cognito+`"}, "Action": "sts:AssumeRoleWithWebIdentity",
 		  "Condition": {"StringEquals": {"`+cognito+`:aud": "us-east-1:a"}, "Null": {"`+cognito+`:amr": false}}}`,
 		`{"Effect": "Deny", "NotPrincipal": {"AWS": "123456789012", "Federated": "`+cognito+`"}, "Action": "sts:*"}`))
-	got := policy.Explain(p, &policy.Request{
+	got := p.Explain(&policy.Request{
 		Principal: policy.Principal{Type: policy.Federated, Name: cognito},
 		Action:    "sts:AssumeRoleWithWebIdentity",
 		Context:   policy.Context{has(cognito+":aud", "us-east-1:b")},
 	}).String()
-	want := `NoMatch: no statement applies, which denies
-statement 0 ("Guests"), Allow: does not apply
-statement 0 ("Guests"): principal wants [Federated "cognito-identity.amazonaws.com"], request has Federated "cognito-identity.amazonaws.com": yes
-statement 0 ("Guests"): action wants ["sts:AssumeRoleWithWebIdentity"], request has "sts:AssumeRoleWithWebIdentity": yes
-statement 0 ("Guests"): condition StringEquals cognito-identity.amazonaws.com:aud wants ["us-east-1:a"], request has ["us-east-1:b"]: no
-statement 0 ("Guests"): condition Null cognito-identity.amazonaws.com:amr wants ["false"], request has no value: no
-statement 1, Deny: does not apply
-statement 1: principal wants none of [AWS "123456789012", Federated "cognito-identity.amazonaws.com"], request has Federated "cognito-identity.amazonaws.com": no
-statement 1: action wants ["sts:*"], request has "sts:AssumeRoleWithWebIdentity": yes
+	want := `NoMatch: no statement of the trust policy allows sts:AssumeRoleWithWebIdentity; statement 0 ("Guests") would, but for ` +
+		`condition StringEquals cognito-identity.amazonaws.com:aud wants ["us-east-1:a"], request has ["us-east-1:b"] and ` +
+		`condition Null cognito-identity.amazonaws.com:amr wants ["false"], request has no value
+the trust policy: NoMatch
+  statement 0 ("Guests"), Allow: does not apply
+  statement 0 ("Guests"): principal wants [Federated "cognito-identity.amazonaws.com"], request has Federated "cognito-identity.amazonaws.com": yes
+  statement 0 ("Guests"): action wants ["sts:AssumeRoleWithWebIdentity"], request has "sts:AssumeRoleWithWebIdentity": yes
+  statement 0 ("Guests"): condition StringEquals cognito-identity.amazonaws.com:aud wants ["us-east-1:a"], request has ["us-east-1:b"]: no
+  statement 0 ("Guests"): condition Null cognito-identity.amazonaws.com:amr wants ["false"], request has no value: no
+  statement 1, Deny: does not apply
+  statement 1: principal wants none of [AWS "123456789012", Federated "cognito-identity.amazonaws.com"], request has Federated "cognito-identity.amazonaws.com": no
+  statement 1: action wants ["sts:*"], request has "sts:AssumeRoleWithWebIdentity": yes
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -362,16 +367,17 @@ statement 1: action wants ["sts:*"], request has "sts:AssumeRoleWithWebIdentity"
 
 	p = parse(t, policy.Identity, doc(`{"Sid": "Mine", "Effect": "Allow", "Action": "s3:*", "NotResource": "arn:aws:s3:::b/${aws:username}/*",
 		"Condition": {"StringNotEquals": {"k:a": "${k:b}"}}}`))
-	got = policy.Explain(p, &policy.Request{
+	got = p.Explain(&policy.Request{
 		Action:   "s3:GetObject",
 		Resource: "arn:aws:s3:::c/k",
 		Context:  policy.Context{has("aws:username", "alice")},
 	}).String()
-	want = `Allow: by statement 0 ("Mine")
-statement 0 ("Mine"), Allow: applies
-statement 0 ("Mine"): action wants ["s3:*"], request has "s3:GetObject": yes
-statement 0 ("Mine"): resource wants none of ["arn:aws:s3:::b/${aws:username}/*"], request has "arn:aws:s3:::c/k", where ${aws:username} is "alice": yes
-statement 0 ("Mine"): condition StringNotEquals k:a wants ["${k:b}"], request has no value, where ${k:b} has no value, or several: yes
+	want = `Allow: by statement 0 ("Mine") of the identity policy
+the identity policy: Allow
+  statement 0 ("Mine"), Allow: applies
+  statement 0 ("Mine"): action wants ["s3:*"], request has "s3:GetObject": yes
+  statement 0 ("Mine"): resource wants none of ["arn:aws:s3:::b/${aws:username}/*"], request has "arn:aws:s3:::c/k", where ${aws:username} is "alice": yes
+  statement 0 ("Mine"): condition StringNotEquals k:a wants ["${k:b}"], request has no value, where ${k:b} has no value, or several: yes
 `
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

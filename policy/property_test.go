@@ -121,7 +121,7 @@ func TestExplainAgrees(t *testing.T) {
 func like(t tester, glob, value string) bool {
 	t.Helper()
 	p := parse(t, policy.Identity, onCondition(`{"StringLike": {"k:a": `+quote(glob)+`}}`))
-	r := policy.Request{Action: "s3:Get", Resource: "*", Context: policy.Context{has("k:a", value)}}
+	r := policy.Request{Action: "s3:Get", Resource: "*", Context: policy.Context{pair("k:a", value)}}
 	return p.Evaluate(&r).Effect == allow
 }
 
@@ -148,7 +148,7 @@ func TestVariableAgreesWithEscapedValue(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		glob, value, text := glob.Draw(t, "glob"), text.Draw(t, "value"), text.Draw(t, "text")
 		p := parse(t, policy.Identity, onCondition(`{"StringLike": {"k:a": `+quote(strings.ReplaceAll(glob, "V", "${k:v}"))+`}}`))
-		r := policy.Request{Action: "s3:Get", Resource: "*", Context: policy.Context{has("k:a", text), has("k:v", value)}}
+		r := policy.Request{Action: "s3:Get", Resource: "*", Context: policy.Context{pair("k:a", text), pair("k:v", value)}}
 		want := like(t, strings.ReplaceAll(glob, "V", escape.Replace(value)), text)
 		if got := p.Evaluate(&r).Effect == allow; got != want {
 			t.Fatalf("%q like %q where V is %q: %v, want %v", text, glob, value, got, want)
@@ -195,7 +195,7 @@ func FuzzParse(f *testing.F) {
 			Principal: policy.Principal{Type: policy.Federated, Name: cognito},
 			Action:    action,
 			Resource:  resource,
-			Context:   policy.Context{has(key, value, "b"), has("k:b", value), has("k:c")},
+			Context:   policy.Context{pair(key, value, "b"), pair("k:b", value), pair("k:c")},
 		}
 		decide(t, p, r)
 		_ = p.Explain(&r).String()

@@ -69,7 +69,7 @@ func noSAMLProvider(arn string) refusal {
 func malformed(text string) refusal { return refusal{400, "MalformedPolicyDocument", text} }
 
 func unknownOperator(path, operator string) refusal {
-	return malformed(path + ".Condition." + operator + `: Syntax errors in policy: unknown or unsupported condition operator "` + operator + `"`)
+	return malformed(path + ".Condition." + operator + `: Syntax errors in policy: unknown condition operator "` + operator + `"`)
 }
 
 func constraint(value, member, text string) refusal {

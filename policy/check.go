@@ -24,19 +24,35 @@ func (s *statementDraft) check(kind Kind) error {
 			return err
 		}
 	}
-	if kind == Trust {
-		return s.checkTrust()
+	switch kind {
+	case Trust:
+		if err := s.checkNoResource(); err != nil {
+			return err
+		}
+		return s.checkPrincipal()
+	case Resource:
+		if len(s.resources) == 0 {
+			return refuse(s.path, "Policy statement must contain resources.")
+		}
+		return s.checkPrincipal()
 	}
 	return s.checkIdentity()
 }
 
-// checkTrust checks what only trust policies have, and what they don't.
-func (s *statementDraft) checkTrust() error {
+// checkNoResource checks what trust policies don't have: the role is the resource.
+func (s *statementDraft) checkNoResource() error {
 	switch {
 	case s.present["Resource"]:
 		return refuse(s.path+".Resource", "Has prohibited field Resource")
 	case s.present["NotResource"]:
 		return refuse(s.path+".NotResource", "AssumeRole policy must not contain resources.")
+	}
+	return nil
+}
+
+// checkPrincipal checks what only trust and resource policies have.
+func (s *statementDraft) checkPrincipal() error {
+	switch {
 	case !s.present["Principal"] && !s.present["NotPrincipal"]:
 		return refuse(s.path, "Missing required field Principal")
 	case len(s.principals) == 0:
@@ -48,7 +64,7 @@ func (s *statementDraft) checkTrust() error {
 	return nil
 }
 
-// checkIdentity checks what only identity and session policies have, and what they don't.
+// checkIdentity checks what only identity policies, boundaries and session policies have, and what they don't.
 func (s *statementDraft) checkIdentity() error {
 	switch {
 	case s.present["Principal"] || s.present["NotPrincipal"]:
@@ -109,6 +125,7 @@ func checkResource(resource text, variables bool) error {
 // compile makes a statement that was checked ready to be evaluated.
 func (s *statementDraft) compile(variables bool) (statement, error) {
 	to := statement{
+		path:         s.path,
 		sid:          s.sid,
 		effect:       Allow,
 		principals:   s.principals,
@@ -145,7 +162,7 @@ func (s *statementDraft) compile(variables bool) (statement, error) {
 	for _, from := range s.conditions {
 		c := from.condition
 		for _, value := range from.values {
-			o, err := compileOperand(c.test, value, variables)
+			o, err := c.test.compile(value, variables)
 			if err != nil {
 				return to, err
 			}

@@ -11,15 +11,10 @@ type condition struct {
 	operands []operand
 
 	test     test
-	negated  bool // true if no operand matches
-	set      set
+	order    order // of the operators for numbers and dates
+	negated  bool  // true if no operand matches
+	set      setOperator
 	ifExists bool
-}
-
-// operand is one value that the policy names, compiled for its operator.
-type operand struct {
-	text    string  // as it stands in the document
-	pattern pattern // of the string operators and Bool
 }
 
 // test is how an operand is compared with a value of the request.
@@ -31,21 +26,36 @@ const (
 	stringLike
 	boolean
 	isNull
+	numeric
+	date
+	binary
+	ipAddress
+	arnLike
 )
 
-// set is a set operator, for keys that have several values.
-type set int
+// order is which outcomes of a comparison of the request's value with the policy's pass.
+type order int
 
 const (
-	noSet        set = iota
-	forAnyValue      // true if some value of the request passes
-	forAllValues     // true if no value of the request fails
+	less order = 1 << iota
+	equal
+	greater
+)
+
+// setOperator is for keys that have several values.
+type setOperator int
+
+const (
+	noSet        setOperator = iota
+	forAnyValue              // true if some value of the request passes
+	forAllValues             // true if no value of the request fails
 )
 
 // operators are the condition operators, without set operator and IfExists. Names are taken in this spelling only; any
 // other name is refused, since a condition must never be skipped.
 var operators = map[string]struct {
 	test    test
+	order   order
 	negated bool
 }{
 	"StringEquals":              {test: stringEquals},
@@ -54,8 +64,28 @@ var operators = map[string]struct {
 	"StringNotEqualsIgnoreCase": {test: stringEqualsIgnoreCase, negated: true},
 	"StringLike":                {test: stringLike},
 	"StringNotLike":             {test: stringLike, negated: true},
+	"NumericEquals":             {test: numeric, order: equal},
+	"NumericNotEquals":          {test: numeric, order: equal, negated: true},
+	"NumericLessThan":           {test: numeric, order: less},
+	"NumericLessThanEquals":     {test: numeric, order: less | equal},
+	"NumericGreaterThan":        {test: numeric, order: greater},
+	"NumericGreaterThanEquals":  {test: numeric, order: greater | equal},
+	"DateEquals":                {test: date, order: equal},
+	"DateNotEquals":             {test: date, order: equal, negated: true},
+	"DateLessThan":              {test: date, order: less},
+	"DateLessThanEquals":        {test: date, order: less | equal},
+	"DateGreaterThan":           {test: date, order: greater},
+	"DateGreaterThanEquals":     {test: date, order: greater | equal},
 	"Bool":                      {test: boolean},
-	"Null":                      {test: isNull},
+	"BinaryEquals":              {test: binary},
+	"IpAddress":                 {test: ipAddress},
+	"NotIpAddress":              {test: ipAddress, negated: true},
+	// "The ArnEquals and ArnLike condition operators behave identically", and so do their negations.
+	"ArnEquals":    {test: arnLike},
+	"ArnLike":      {test: arnLike},
+	"ArnNotEquals": {test: arnLike, negated: true},
+	"ArnNotLike":   {test: arnLike, negated: true},
+	"Null":         {test: isNull},
 }
 
 // parseCondition reads the name of an operator; key and operands are the caller's to fill in.
@@ -70,36 +100,15 @@ func parseCondition(path, operator string) (condition, error) {
 	name, c.ifExists = strings.CutSuffix(name, "IfExists")
 	known, ok := operators[name]
 	if !ok {
-		return c, malformed(path, "unknown or unsupported condition operator %q", clip(operator))
+		return c, malformed(path, "unknown condition operator %q", clip(operator))
 	}
-	c.test, c.negated = known.test, known.negated
+	c.test, c.order, c.negated = known.test, known.order, known.negated
 	// "You can add IfExists to the end of any condition operator name except the Null condition." A set operator asks for
 	// the values of a key, of which Null asks whether there are any.
 	if c.test == isNull && name != operator {
 		return c, malformed(path, "the condition operator Null takes neither IfExists nor a set operator")
 	}
 	return c, nil
-}
-
-// compileOperand makes a value ready for its operator. Variables work "in any condition that involves the string
-// operators" (IAM policy elements: Variables and tags), and not in Bool and Null.
-func compileOperand(t test, value text, variables bool) (operand, error) {
-	o := operand{text: value.value}
-	has := syntax{variables: variables}
-	switch t {
-	case stringEqualsIgnoreCase:
-		has.fold = true
-	case stringLike:
-		has.wildcards = true
-	case boolean, isNull:
-		if !strings.EqualFold(value.value, "true") && !strings.EqualFold(value.value, "false") {
-			return o, malformed(value.path, "%q is neither true nor false", clip(value.value))
-		}
-		has = syntax{fold: true}
-	}
-	var err error
-	o.pattern, err = compile(value, has)
-	return o, err
 }
 
 // holds tells whether the condition is true for a request with this context. Sections "Condition operators",
@@ -137,8 +146,29 @@ func (c *condition) holds(context Context) bool {
 	return c.negated
 }
 
-// matches tells whether a value of the request matches at least one operand.
+// matches tells whether a value of the request matches at least one operand. A value that is not of the operator's type,
+// such as a name where a number is asked for, matches none.
 func (c *condition) matches(value string, context Context) bool {
+	switch c.test {
+	case numeric, date, ipAddress, arnLike:
+		v, ok := c.test.read(value)
+		if !ok {
+			return false
+		}
+		for i := range c.operands {
+			if c.operands[i].matchesTyped(c, &v, context) {
+				return true
+			}
+		}
+		return false
+	case binary:
+		for i := range c.operands {
+			if c.operands[i].binary == value {
+				return true
+			}
+		}
+		return false
+	}
 	for i := range c.operands {
 		if c.operands[i].pattern.match(value, context) {
 			return true

@@ -4,16 +4,24 @@ import (
 	"strings"
 )
 
-// Request is what a policy is asked about.
+// Request is what policies are asked about.
 type Request struct {
-	Principal Principal // who asks; only trust policies look at it
+	Principal Principal // who asks; only trust and resource policies look at it
 	Action    string    // such as s3:GetObject
 	Resource  string    // an ARN, or "*" for an action that concerns no single resource; trust policies don't look at it
 	Context   Context
+
+	// RequireKey, unless empty, is a condition key that an Allow with a Principal has to bind to count (see Unbound). A
+	// role that admits the logins of another account's pool needs one on cognito-identity.amazonaws.com:aud.
+	RequireKey string
 }
 
 // Context holds the condition keys of a request. It is searched from the front, which is faster than a map for the handful
 // of keys that a request has, and can be built without a map's allocations.
+//
+// Values are texts: numbers in decimal; dates as 2026-01-31T00:00:00Z or in seconds since 1970; booleans as true and false;
+// addresses without a port; binary values as their bytes. aws:CurrentTime and aws:EpochTime are here or nowhere: this
+// package has no clock.
 type Context []Pair
 
 // Pair is one condition key, such as cognito-identity.amazonaws.com:aud, and its values. The case of the key's letters
@@ -26,41 +34,72 @@ type Pair struct {
 // values is nil for a key that isn't there.
 func (c Context) values(key string) []string {
 	for i := range c {
-		// Keys of different length are never taken for one, though Unicode folds some of them (K and the Kelvin sign):
-		// nobody should pass for a tag by a look-alike.
-		if k := c[i].Key; len(k) == len(key) && (k == key || strings.EqualFold(k, key)) {
+		if sameKey(c[i].Key, key) {
 			return c[i].Values
 		}
 	}
 	return nil
 }
 
-// Decision is what a policy says of a request.
+// sameKey compares the names of condition keys. Those of different length are never taken for one, though Unicode folds
+// some of them (K and the Kelvin sign): nobody should pass for a tag by a look-alike.
+func sameKey(a, b string) bool { return len(a) == len(b) && (a == b || strings.EqualFold(a, b)) }
+
+// Decision is what policies say of a request.
 type Decision struct {
-	Effect    Effect
-	Statement int    // index of the first statement that says so, from 0; -1 for NoMatch
+	Effect Effect
+
+	// Kind is of the policy that decided, or for NoMatch the first kind that had to allow and doesn't.
+	Kind Kind
+
+	Policy    string // name of the policy that decided, as Named has it; empty for NoMatch
+	Statement int    // index of its first statement that says so, from 0; -1 for NoMatch
 	Sid       string // of that statement, if it has one
 }
 
-// Evaluate decides. It allocates nothing.
+// Evaluate says what this policy alone says of a request, whatever other policies apply: any Allow counts, however far it
+// reaches. It allocates nothing.
 func (p *Policy) Evaluate(r *Request) Decision {
-	return p.evaluate(r, nil)
+	return p.evaluate(r, false, nil).Decision
 }
 
-// evaluate is the only evaluator: Evaluate runs it without a trace, Explain with one, so that they can't disagree.
-func (p *Policy) evaluate(r *Request, t *trace) Decision {
-	decision := Decision{Statement: -1}
+// finding is the decision of one policy, and how far its Allow carries.
+type finding struct {
+	Decision
+	reach reach
+}
+
+// evaluate is the only evaluator of a policy: who explains runs it with a trace, all others without, so that they can't
+// disagree. The principal is bounded if it has a permission boundary. A nil policy says nothing.
+func (p *Policy) evaluate(r *Request, bounded bool, t *trace) finding {
+	if p == nil {
+		return finding{Decision: Decision{Statement: -1}}
+	}
+	found := finding{Decision: Decision{Kind: p.kind, Statement: -1}}
 	for i := range p.statements {
 		s := &p.statements[i]
-		decides := s.effect > decision.Effect // a Deny over an Allow, an Allow over nothing
-		if !decides && t == nil {
+		// A Deny counts more than an Allow, an Allow that reaches further more than another, an Allow more than nothing.
+		decides := s.effect > found.Effect || s.effect == Allow && found.Effect == Allow && found.reach < direct
+		if !decides && t == nil || !s.applies(i, r, bounded, t) || !decides {
 			continue
 		}
-		if s.applies(i, r, t) && decides {
-			decision = Decision{s.effect, i, s.sid}
+		if reach := s.reaches(&r.Principal); s.effect > found.Effect || reach > found.reach {
+			found.Effect, found.Statement, found.Sid, found.reach = s.effect, i, s.sid, reach
 		}
 	}
-	return decision
+	return found
+}
+
+// reaches tells how far a statement that applies carries.
+func (s *statement) reaches(who *Principal) reach {
+	if s.principals == nil || s.effect == Deny {
+		return direct
+	}
+	furthest := unreached
+	for i := range s.principals {
+		furthest = max(furthest, s.principals[i].reaches(who))
+	}
+	return furthest
 }
 
 // The elements of a statement that are tested, in this order; the conditions follow.
@@ -68,17 +107,18 @@ const (
 	principalElement = iota
 	actionElement
 	resourceElement
+	requiredElement
 	firstCondition
 )
 
 // applies tells whether every element of the statement matches. With a trace it tests all of them, to tell about all.
-func (s *statement) applies(index int, r *Request, t *trace) bool {
+func (s *statement) applies(index int, r *Request, bounded bool, t *trace) bool {
 	applies := true
 	for element := range firstCondition + len(s.conditions) {
-		matches := s.matches(element, r)
+		matches := s.matches(element, r, bounded)
 		applies = applies && matches
 		if t != nil {
-			t.test(s, element, matches, r)
+			t.test(s, element, matches, r, bounded)
 		} else if !applies {
 			return false
 		}
@@ -90,21 +130,26 @@ func (s *statement) applies(index int, r *Request, t *trace) bool {
 }
 
 // matches tests one element. An element that policies of this kind don't have matches.
-func (s *statement) matches(element int, r *Request) bool {
+func (s *statement) matches(element int, r *Request, bounded bool) bool {
 	switch element {
 	case principalElement:
-		return s.principals == nil || s.matchesPrincipal(&r.Principal) != s.notPrincipal
+		if s.notPrincipal {
+			return !excepts(s.principals, &r.Principal, bounded)
+		}
+		return s.principals == nil || s.matchesPrincipal(&r.Principal)
 	case actionElement:
 		return anyMatches(s.actions, r.Action, nil) != s.notAction
 	case resourceElement:
 		return s.resources == nil || s.matchesResource(r)
+	case requiredElement:
+		return !s.needs(r.RequireKey) || s.binds(r.RequireKey)
 	}
 	return s.conditions[element-firstCondition].holds(r.Context)
 }
 
 func (s *statement) matchesPrincipal(who *Principal) bool {
 	for i := range s.principals {
-		if s.principals[i].matches(who) {
+		if s.principals[i].reaches(who) > unreached {
 			return true
 		}
 	}

@@ -8,6 +8,21 @@ import (
 // Explanation is a Decision and how it came about.
 type Explanation struct {
 	Decision
+	Action, Resource string // what was asked
+
+	// Missing is empty for Allow and Deny. For NoMatch it holds every kind of policy that had to allow and doesn't.
+	Missing []Kind
+
+	// Policies are all that were asked: of the identity, boundary, session, and before them of the resource.
+	Policies []PolicyExplanation
+}
+
+// PolicyExplanation is what one policy says by itself, statement by statement.
+type PolicyExplanation struct {
+	Kind       Kind
+	Name       string
+	Gone       bool // there is a name, and no policy
+	Effect     Effect
 	Statements []StatementExplanation // in the order of the document
 }
 
@@ -22,42 +37,170 @@ type StatementExplanation struct {
 
 // ElementTest is one element of a statement against a request.
 type ElementTest struct {
+	Element string // principal, action, resource, required or condition
 	Matches bool
 	Text    string // such as: condition StringEquals aws:username wants ["a"], request has ["b"]
 }
 
 // Explain decides as Evaluate does, and says why. It tests every element of every statement, and is slower.
-func Explain(p *Policy, r *Request) Explanation {
+func (p *Policy) Explain(r *Request) Explanation {
 	var t trace
-	decision := p.evaluate(r, &t)
-	return Explanation{decision, t.statements}
+	decision := p.evaluate(r, false, &t).Decision
+	t.policy(decision.Kind, &Named{Policy: p}, decision.Effect)
+	if decision.Effect == NoMatch {
+		t.missing = []Kind{decision.Kind}
+	}
+	return t.explanation(decision, r)
 }
 
-// String is one line for the decision, then one for every element of every statement.
+// Explain decides as Evaluate does, and says why. It tests every element of every statement, and is slower.
+func (s *Set) Explain(r *Request) Explanation {
+	var t trace
+	return t.explanation(s.evaluate(r, &t), r)
+}
+
+// Reason is the decision in IAM's words, for the text of an AccessDenied error after "is not authorized to perform: ...":
+// "because no identity-based policy allows the s3:GetObject action", "with an explicit deny in a session policy". It is
+// empty for Allow. (Troubleshoot access denied error messages.)
+func (d Decision) Reason(action string) string {
+	article, name := "a", "resource-based policy"
+	switch d.Kind {
+	case Identity:
+		article, name = "an", "identity-based policy"
+	case Trust:
+		name = "role trust policy"
+	case Session:
+		name = "session policy"
+	case Boundary:
+		name = "permissions boundary"
+	}
+	switch d.Effect {
+	case Deny:
+		return "with an explicit deny in " + article + " " + name
+	case NoMatch:
+		return "because no " + name + " allows the " + action + " action"
+	}
+	return ""
+}
+
+// Cause is the decision in one line: which statement of which policy decided, or what was missing and the statement that
+// came closest.
+func (e *Explanation) Cause() string {
+	if e.Effect != NoMatch {
+		return e.Effect.String() + ": by " + statementName(e.Statement, e.Sid) + " of " + policyName(e.Kind, e.Policy)
+	}
+	text := "NoMatch: " + e.silence() + " allows " + e.Action
+	if e.Resource != "" && e.Kind != Trust {
+		text += " on " + strconv.Quote(e.Resource)
+	}
+	for _, p := range e.Policies {
+		if e.Kind == Identity && p.Kind != Identity && p.Effect == Allow && (p.Kind == Trust || p.Kind == Resource) {
+			text += "; " + policyName(p.Kind, p.Name) + " allows it, but an identity policy has to allow it too"
+		}
+	}
+	if p, s := e.closest(); s != nil {
+		var fails []string
+		for _, test := range s.Tests {
+			if !test.Matches {
+				fails = append(fails, test.Text)
+			}
+		}
+		text += "; " + statementName(s.Index, s.Sid)
+		if p.Name != "" {
+			text += " of " + strconv.Quote(p.Name)
+		}
+		text += " would, but for " + strings.Join(fails, " and ")
+	}
+	return text
+}
+
+// silence names those that had to speak, and did not: "no identity policy", "the permission boundary "b" not".
+func (e *Explanation) silence() string {
+	var only *PolicyExplanation
+	n := 0
+	for i := range e.Policies {
+		if e.Policies[i].Kind == e.Kind {
+			only = &e.Policies[i]
+			n++
+		}
+	}
+	switch {
+	case n == 0:
+		return "there is no " + e.Kind.String() + ", so nothing"
+	case n > 1:
+		return "none of the " + strconv.Itoa(n) + " " + strings.Replace(e.Kind.String()+"s", "ys", "ies", 1)
+	case only.Gone:
+		return "the " + policyName(only.Kind, only.Name) + " is gone, so nothing"
+	}
+	return "no statement of " + policyName(only.Kind, only.Name)
+}
+
+// closest is the Allow that speaks of the action, in a policy that had to allow, and fails the fewest tests.
+func (e *Explanation) closest() (in *PolicyExplanation, statement *StatementExplanation) {
+	fewest := 0
+	for i := range e.Policies {
+		p := &e.Policies[i]
+		for j := range p.Statements {
+			s := &p.Statements[j]
+			fails, action := 0, true
+			for _, test := range s.Tests {
+				if !test.Matches {
+					fails++
+					action = action && test.Element != elementNames[actionElement]
+				}
+			}
+			if p.Kind == e.Kind && s.Effect == Allow && action && fails > 0 && (statement == nil || fails < fewest) {
+				in, statement, fewest = p, s, fails
+			}
+		}
+	}
+	return in, statement
+}
+
+// String is the cause in one line, then for every policy a line for every element of every statement.
 func (e Explanation) String() string {
 	var b strings.Builder
-	b.WriteString(e.Effect.String())
-	if e.Effect == NoMatch {
-		b.WriteString(": no statement applies, which denies\n")
-	} else {
-		b.WriteString(": by " + statementName(e.Statement, e.Sid) + "\n")
-	}
-	for _, s := range e.Statements {
-		name := statementName(s.Index, s.Sid)
-		verdict := ": does not apply\n"
-		if s.Applies {
-			verdict = ": applies\n"
+	b.WriteString(e.Cause() + "\n")
+	if len(e.Missing) > 1 {
+		for _, kind := range e.Missing[1:] {
+			b.WriteString("no " + kind.String() + " allows it either\n")
 		}
-		b.WriteString(name + ", " + s.Effect.String() + verdict)
-		for _, t := range s.Tests {
-			verdict := ": no\n"
-			if t.Matches {
-				verdict = ": yes\n"
-			}
-			b.WriteString(name + ": " + t.Text + verdict)
+	}
+	for i := range e.Policies {
+		p := &e.Policies[i]
+		verdict := p.Effect.String()
+		if p.Gone {
+			verdict = "gone, and allows nothing"
+		}
+		b.WriteString(policyName(p.Kind, p.Name) + ": " + verdict + "\n")
+		for j := range p.Statements {
+			p.Statements[j].write(&b)
 		}
 	}
 	return b.String()
+}
+
+func (s *StatementExplanation) write(b *strings.Builder) {
+	name := "  " + statementName(s.Index, s.Sid)
+	verdict := ": does not apply\n"
+	if s.Applies {
+		verdict = ": applies\n"
+	}
+	b.WriteString(name + ", " + s.Effect.String() + verdict)
+	for _, t := range s.Tests {
+		verdict := ": no\n"
+		if t.Matches {
+			verdict = ": yes\n"
+		}
+		b.WriteString(name + ": " + t.Text + verdict)
+	}
+}
+
+func policyName(kind Kind, name string) string {
+	if name == "" {
+		return "the " + kind.String()
+	}
+	return kind.String() + " " + strconv.Quote(name)
 }
 
 func statementName(index int, sid string) string {
@@ -66,127 +209,4 @@ func statementName(index int, sid string) string {
 		name += " (" + strconv.Quote(sid) + ")"
 	}
 	return name
-}
-
-// trace collects what the evaluator saw. It writes everything down as text at once: were it to keep a part of the request,
-// every request would have to live on the heap, also those that nobody explains.
-type trace struct {
-	statements []StatementExplanation
-	tests      []ElementTest
-}
-
-func (t *trace) test(s *statement, element int, matches bool, r *Request) {
-	text := ""
-	switch element {
-	case principalElement:
-		if s.principals == nil {
-			return
-		}
-		text = "principal" + wants(s.notPrincipal) + principalNames(s.principals) + ", request has " + r.Principal.String()
-	case actionElement:
-		text = "action" + wants(s.notAction) + patternTexts(s.actions) + ", request has " + strconv.Quote(r.Action)
-	case resourceElement:
-		if s.resources == nil {
-			return
-		}
-		text = "resource" + wants(s.notResource) + patternTexts(s.resources) + ", request has " + strconv.Quote(r.Resource)
-		for i := range s.resources {
-			text += s.resources[i].where(r.Context)
-		}
-	default:
-		c := &s.conditions[element-firstCondition]
-		text = "condition " + c.operator + " " + c.key + " wants " + c.operandTexts() + ", request has "
-		if values := r.Context.values(c.key); len(values) > 0 {
-			text += list(values)
-		} else {
-			text += "no value"
-		}
-		for i := range c.operands {
-			text += c.operands[i].pattern.where(r.Context)
-		}
-	}
-	t.tests = append(t.tests, ElementTest{matches, text})
-}
-
-func (t *trace) end(index int, s *statement, applies bool) {
-	t.statements = append(t.statements, StatementExplanation{index, s.sid, s.effect, applies, t.tests})
-	t.tests = nil
-}
-
-func wants(not bool) string {
-	if not {
-		return " wants none of "
-	}
-	return " wants "
-}
-
-// where tells what the variables of a pattern stand for, such as: , where ${aws:username} is "alice"
-func (p *pattern) where(context Context) string {
-	text := ""
-	for _, s := range p.segments {
-		for i := range s {
-			if s[i].kind != variable {
-				continue
-			}
-			text += ", where ${" + s[i].text + "} "
-			if value, ok := s[i].value(context); ok {
-				text += "is " + strconv.Quote(value)
-			} else {
-				text += "has no value, or several"
-			}
-		}
-	}
-	return text
-}
-
-// String names the principal as a policy would, such as Federated cognito-identity.amazonaws.com.
-func (p Principal) String() string {
-	text := p.Type.String()
-	if p.Name != "" {
-		text += " " + strconv.Quote(p.Name)
-	}
-	if p.Role != "" {
-		text += ", a session of " + strconv.Quote(p.Role)
-	}
-	return text
-}
-
-func principalNames(principals []principal) string {
-	var names []string
-	for _, p := range principals {
-		name := strconv.Quote(p.name)
-		if p.kind != Anonymous {
-			name = p.kind.String() + " " + name
-		}
-		names = append(names, name)
-	}
-	return "[" + strings.Join(names, ", ") + "]"
-}
-
-func patternTexts(patterns []pattern) string {
-	var texts []string
-	for _, p := range patterns {
-		texts = append(texts, p.text)
-	}
-	return list(texts)
-}
-
-func (c *condition) operandTexts() string {
-	var texts []string
-	for _, o := range c.operands {
-		texts = append(texts, o.text)
-	}
-	return list(texts)
-}
-
-// list is ["a", "b"].
-func list(texts []string) string {
-	b := []byte{'['}
-	for i, text := range texts {
-		if i > 0 {
-			b = append(b, ", "...)
-		}
-		b = strconv.AppendQuote(b, text)
-	}
-	return string(append(b, ']'))
 }

@@ -57,7 +57,7 @@ func Parse(kind Kind, document string) (*Policy, error) {
 	if len(d.statements) == 0 {
 		return nil, malformed("Statement", "a policy needs at least one statement")
 	}
-	policy, sids := new(Policy), make(map[string]bool)
+	policy, sids := &Policy{kind: kind}, make(map[string]bool)
 	for i := range d.statements {
 		from := &d.statements[i]
 		if from.sid != "" && sids[from.sid] {

@@ -6,14 +6,33 @@ import (
 	"unicode"
 )
 
-// Kind is what a policy is attached to. It decides which elements a document has to have and which it must not have.
+// Kind is what a policy is attached to. It decides which elements a document has to have and which it must not have, and
+// what an Allow in it is worth (see Set).
 type Kind int
 
 const (
-	Identity Kind = iota // of a user, group or role: names resources, no principal
+	Identity Kind = iota // of a user or role: names resources, no principal
 	Trust                // of a role, says who may assume it: names principals, no resource
-	Session              // given with AssumeRole: as Identity. Its limit of 2,048 characters is the caller's to check.
+	Session              // given when a session is made: as Identity. Its limit of 2,048 characters is the caller's to check.
+	Boundary             // the most that a user or role may have: as Identity
+	Resource             // of any resource that is no role: names principals and resources
 )
+
+func (k Kind) String() string {
+	switch k {
+	case Identity:
+		return "identity policy"
+	case Trust:
+		return "trust policy"
+	case Session:
+		return "session policy"
+	case Boundary:
+		return "permission boundary"
+	case Resource:
+		return "resource policy"
+	}
+	return "policy"
+}
 
 // Effect is what a statement does when it applies, and what a policy says of a request.
 type Effect int
@@ -36,15 +55,17 @@ func (e Effect) String() string {
 
 // Policy is a parsed document. It is never changed after Parse, and may be used by many goroutines at once.
 type Policy struct {
+	kind       Kind
 	statements []statement
 }
 
 // statement is one entry of Statement, ready to be evaluated.
 type statement struct {
+	path   string // of the statement in the document, such as Statement[1]
 	sid    string
 	effect Effect
 
-	principals []principal // nil unless the policy is of Kind Trust
+	principals []principal // nil unless the policy is of Kind Trust or Resource
 	actions    []pattern
 	resources  []pattern // nil if the policy is of Kind Trust
 	conditions []condition
@@ -56,7 +77,7 @@ type statement struct {
 
 // SyntaxError says why Parse refused a document. Its text is fit for the message of a MalformedPolicyDocument error.
 type SyntaxError struct {
-	Path    string // where, such as Statement[1].Condition.StringEquls; empty for the document as a whole
+	Path    string // where, such as Statement[1].Condition.StringEquals["aws:x"]; empty for the document as a whole
 	Message string // IAM's own words at the start, where they are known, since tools look for them
 }
 

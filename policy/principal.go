@@ -52,19 +52,81 @@ type principal struct {
 	account  string // 12 digits, if the name means every principal of an account
 }
 
-// matches tells whether the name in the policy means who.
-func (p *principal) matches(who *Principal) bool {
+// reach says how far an Allow carries whoever it names, when principal and resource are of one account (Policy evaluation
+// logic for requests within a single account). The order is from less to more.
+type reach int
+
+const (
+	unreached reach = iota
+	// toAccount: an account "delegates authority to the account", whose identity policies have to allow too.
+	toAccount
+	// toRole: a role or everyone. "Resource-based policies that grant permissions to an IAM role ARN are limited by an
+	// implicit deny in a permissions boundary or session policy", and not by one in identity policies. Of everyone the
+	// guide says nothing; this is the narrow reading.
+	toRole
+	// direct: a user or session by its own name, or who has no identity policies (a login, a service, a stranger). "Not
+	// limited by an implicit deny in an identity-based policy, a permissions boundary, or session policy".
+	direct
+)
+
+// reaches tells whether the name in the policy means who, and how far its Allow carries.
+func (p *principal) reaches(who *Principal) reach {
 	switch {
-	case p.everyone:
-		return true
-	case p.kind == AWS && p.name == "*":
-		return who.Type == AWS || who.Type == Anonymous
+	case p.everyone || p.kind == AWS && p.name == "*":
+		switch {
+		case !p.everyone && who.Type != AWS && who.Type != Anonymous:
+			return unreached
+		case who.Type == AWS:
+			return toRole
+		}
+		return direct
 	case p.kind != who.Type:
-		return false
+		return unreached
 	case p.account != "":
-		return p.account == who.Account
+		if p.account != who.Account {
+			return unreached
+		}
+		if p.rootUser(who) {
+			return direct
+		}
+		return toAccount
+	case p.name == who.Name:
+		return direct
+	case who.Role != "" && p.name == who.Role:
+		return toRole
 	}
-	return p.name == who.Name || who.Role != "" && p.name == who.Role
+	return unreached
+}
+
+// rootUser tells whether who is the root user of the account that p means.
+func (p *principal) rootUser(who *Principal) bool {
+	return p.account == who.Account && strings.HasSuffix(who.Name, ":iam::"+p.account+":root")
+}
+
+// excepts tells whether a NotPrincipal of these names spares who. The account alone doesn't spare its users, nor the role
+// its sessions: "AWS might validate the account first, then the role, and then the assumed-role user" (JSON policy
+// elements: NotPrincipal), and the guide's example, which names an account and Bob, denies the others of the account. So a
+// user or session has to be named itself, and a session's role too. A boundary undoes it: "The NotPrincipal element with a
+// Deny effect will always deny any IAM principal that has a permissions boundary policy attached".
+func excepts(names []principal, who *Principal, bounded bool) bool {
+	itself, role := false, who.Role == ""
+	for i := range names {
+		p := &names[i]
+		switch {
+		case p.everyone:
+			return true
+		case p.kind == AWS && p.name == "*":
+			itself = itself || who.Type == AWS || who.Type == Anonymous
+			role = true
+		case p.kind != who.Type:
+		case p.account != "":
+			itself = itself || p.rootUser(who)
+		default:
+			itself = itself || p.name == who.Name
+			role = role || p.name == who.Role
+		}
+	}
+	return itself && role && !(bounded && who.Type == AWS)
 }
 
 // parsePrincipal reads one name. A wildcard stands for everyone or not at all ("You cannot use a wildcard to match part

@@ -145,8 +145,13 @@ func (r *reader) invalid(path string, err error) error {
 	return refuse(path, "This policy contains invalid Json: line %d, column %d: %s", line, column, clip(reason))
 }
 
+// join adds a name to a path: .Name, or ["any other name"] where a dot or colon in it would blur the path.
 func join(path, name string) string {
-	if path == "" {
+	plain := strings.IndexFunc(name, func(r rune) bool { return !isAlphanumeric(r) }) < 0
+	switch {
+	case !plain || name == "":
+		return path + `["` + clip(name) + `"]`
+	case path == "":
 		return clip(name)
 	}
 	return path + "." + clip(name)

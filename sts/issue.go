@@ -108,7 +108,7 @@ func (r *Request) trusted(role *iam.Role) error {
 		asked.Action = action
 		if role.Trust.Evaluate(&asked).Effect != policy.Allow {
 			// The log gets the explanation, and a guest's id is its only secret.
-			why := strings.ReplaceAll(policy.Explain(role.Trust, &asked).String(), r.Web.Subject, "(the identity)")
+			why := strings.ReplaceAll(role.Trust.Explain(&asked).String(), r.Web.Subject, "(the identity)")
 			return fmt.Errorf("%w: the trust policy of %s does not allow %s: %s", ErrAccessDenied, r.RoleARN, action, why)
 		}
 	}

@@ -72,10 +72,14 @@ func (s *Service) issue(ctx context.Context, v *visit, a admission, tags map[str
 	if err != nil {
 		return nil, err
 	}
+	flow := sts.Enhanced
+	if len(v.logins) == 0 {
+		flow = sts.EnhancedGuest
+	}
 	amr := v.amr()
 	return s.STS.Issue(ctx, &sts.Request{
 		Account: v.ref.Account, AccountVersion: v.ref.AccountVersion, RoleARN: role,
-		SessionName: sessionName, Lifetime: sts.DefaultLifetime, Guest: len(v.logins) == 0,
+		SessionName: sessionName, Lifetime: sts.DefaultLifetime, Flow: flow,
 		Web: sts.WebIdentity{Audience: v.pool.FullID(), Subject: a.ID.In(v.ref.Region), AMR: amr, Tags: tags},
 		Identity: sts.IdentityOf{
 			ID: a.ID, Region: v.ref.Region, Pool: v.ref.ID, PoolEpoch: v.ref.Epoch, Epoch: a.Epoch, AMR: amr,

@@ -53,8 +53,9 @@ type Request struct {
 	RoleARN        string
 	SessionName    string
 	Lifetime       time.Duration
-	Policy         string // session policy, parsed before
-	Guest          bool
+	Policy         string   // session policy, parsed before
+	Policies       []string // ARNs of managed policies, looked up before
+	Flow           Flow
 	Web            WebIdentity
 	Identity       IdentityOf // epochs as of the read that this call rests on
 }
@@ -82,7 +83,7 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	now := s.Now().UTC().Truncate(time.Second)
 	session := &Session{
 		Account: r.Account, RoleID: role.UniqueID, Name: r.SessionName, Issued: now, Expires: now.Add(r.Lifetime),
-		Epoch: role.Epoch, Policy: r.Policy, Tags: r.Web.Tags, Guest: r.Guest, Identity: &r.Identity,
+		Epoch: role.Epoch, Policy: r.Policy, Policies: r.Policies, Tags: r.Web.Tags, Flow: r.Flow, Identity: &r.Identity,
 	}
 	token, secret, err := seal(s.Keys.Current(), session, id, salt)
 	if err != nil {

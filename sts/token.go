@@ -21,10 +21,21 @@ type Session struct {
 	Expires  time.Time
 	Epoch    int64             // of the role, when the session was made
 	Policy   string            // session policy as JSON; empty: none
+	Policies []string          // ARNs of managed policies that are session policies too
 	Tags     map[string]string // principal tags
 	Identity *IdentityOf       // nil for a session that no pool made
-	Guest    bool              // the session policies of guests apply
+	Flow     Flow              // what scopes it down beside
 }
+
+// Flow is how a session came about, as far as it limits what the session may do.
+type Flow byte
+
+const (
+	Classic       Flow = iota // by AssumeRole...: nothing but the role and the session's own policies
+	Enhanced                  // by GetCredentialsForIdentity, for a person
+	EnhancedGuest             // the same, for a guest
+	flows
+)
 
 // IdentityOf is the pool's part of a session.
 type IdentityOf struct {
@@ -53,7 +64,7 @@ var (
 // The access key id is associated data of the box: a token belongs to one access key id. The secret key is derived from the
 // box's salt.
 const (
-	tokenVersion = 1
+	tokenVersion = 2
 	saltSize     = store.SaltSize
 )
 
@@ -134,7 +145,9 @@ func (s *Session) encode() []byte {
 	b = binary.AppendVarint(b, s.Issued.Unix())
 	b = binary.AppendVarint(b, s.Expires.Unix())
 	b = binary.AppendVarint(b, s.Epoch)
-	b = appendFlag(b, s.Guest)
+	b = append(b, byte(s.Flow))
+	b = binary.AppendUvarint(b, uint64(len(s.Policies)))
+	b = appendText(b, s.Policies...)
 	b = binary.AppendUvarint(b, uint64(len(s.Tags)))
 	for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
 		b = appendText(b, key, s.Tags[key])
@@ -171,7 +184,10 @@ func decodeSession(b []byte) (*Session, error) {
 	r := &reader{b: b}
 	s := &Session{Account: r.text(), RoleID: r.text(), Name: r.text(), Policy: r.text()}
 	s.Issued, s.Expires, s.Epoch = time.Unix(r.number(), 0).UTC(), time.Unix(r.number(), 0).UTC(), r.number()
-	s.Guest = r.flag()
+	s.Flow = Flow(r.bytes(1)[0])
+	for range r.count() {
+		s.Policies = append(s.Policies, r.text())
+	}
 	if n := r.count(); n > 0 {
 		s.Tags = make(map[string]string, n)
 		for range n {
@@ -187,7 +203,7 @@ func decodeSession(b []byte) (*Session, error) {
 		}
 		s.Identity = i
 	}
-	if r.failed || len(r.b) > 0 {
+	if r.failed || len(r.b) > 0 || s.Flow >= flows {
 		return nil, errToken
 	}
 	return s, nil

@@ -33,7 +33,8 @@ const testID = "ASIATESTTESTTESTTEST"
 func full() *Session {
 	return &Session{
 		Account: "123456789012", RoleID: "AROAROLE", Name: "CognitoIdentityCredentials", Issued: now, Expires: now.Add(time.Hour),
-		Epoch: 3, Policy: `{"Statement":[]}`, Tags: map[string]string{"team": "ops", "empty": ""}, Guest: true,
+		Epoch: 3, Policy: `{"Statement":[]}`, Policies: []string{"arn:aws:iam::123456789012:policy/Read"},
+		Tags: map[string]string{"team": "ops", "empty": ""}, Flow: EnhancedGuest,
 		Identity: &IdentityOf{
 			ID: identity.ID{1, 15: 2}, Region: "us-east-1", Pool: identity.ID{3, 15: 4}, PoolEpoch: 5, Epoch: 6,
 			AMR: []string{"authenticated", "idp.example", "arn:OIDC:alice"},
@@ -44,7 +45,7 @@ func full() *Session {
 // What is sealed is what is opened, in every field: a field that encode forgets shows here.
 func TestTokenRoundTrip(t *testing.T) {
 	bare := full()
-	bare.Policy, bare.Tags, bare.Guest, bare.Identity = "", nil, false, nil
+	bare.Policy, bare.Policies, bare.Tags, bare.Flow, bare.Identity = "", nil, nil, Classic, nil
 	for name, session := range map[string]*Session{"full": full(), "bare": bare} {
 		token, secret, err := seal(testKey, session, testID, testSalt)
 		if err != nil {
@@ -81,7 +82,10 @@ func anySession() *rapid.Generator[*Session] {
 		s := &Session{
 			Account: text.Draw(t, "account"), RoleID: text.Draw(t, "role"), Name: text.Draw(t, "name"), Policy: text.Draw(t, "policy"),
 			Issued: second.Draw(t, "issued"), Expires: second.Draw(t, "expires"), Epoch: rapid.Int64().Draw(t, "epoch"),
-			Guest: rapid.Bool().Draw(t, "guest"),
+			Flow: rapid.SampledFrom([]Flow{Classic, Enhanced, EnhancedGuest}).Draw(t, "flow"),
+		}
+		if policies := rapid.SliceOfN(text, 0, 3).Draw(t, "policies"); len(policies) > 0 {
+			s.Policies = policies
 		}
 		if tags := rapid.MapOfN(text, text, 0, 5).Draw(t, "tags"); len(tags) > 0 {
 			s.Tags = tags

@@ -182,7 +182,7 @@ func TestIssuedSession(t *testing.T) {
 	of := IdentityOf{ID: aliceID, Region: "us-east-1", Pool: poolID, PoolEpoch: 3, Epoch: 4, AMR: []string{"unauthenticated"}}
 	assumed, err := s.Issue(t.Context(), &Request{
 		Account: home, AccountVersion: 1, RoleARN: "arn:aws:iam::" + home + ":role/R", SessionName: "web", Lifetime: time.Hour,
-		Guest: true, Policy: "{}", Identity: of,
+		Flow: EnhancedGuest, Policy: "{}", Identity: of,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func TestIssuedSession(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &Session{
-		Account: home, RoleID: "AROA" + home, Name: "web", Issued: now, Expires: now.Add(time.Hour), Guest: true, Policy: "{}", Identity: &of,
+		Account: home, RoleID: "AROA" + home, Name: "web", Issued: now, Expires: now.Add(time.Hour), Flow: EnhancedGuest, Policy: "{}", Identity: &of,
 	}
 	if diff := cmp.Diff(want, session); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

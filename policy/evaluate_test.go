@@ -122,19 +122,23 @@ func TestEvaluationLogic(t *testing.T) {
 // The case of letters doesn't make another key, but a look-alike does; of two entries for one key the first counts.
 func TestContextKeys(t *testing.T) {
 	for _, row := range []struct {
+		key     string
 		context policy.Context
 		want    policy.Effect
 	}{
-		{policy.Context{pair("aws:RequestTag/Key", "a")}, allow},
-		{policy.Context{pair("AWS:requesttag/KEY", "a")}, allow},
-		{policy.Context{pair("aws:RequestTag/\u212aey", "a")}, none}, // the Kelvin sign
-		{policy.Context{pair("aws:RequestTag/Key", "b"), pair("aws:RequestTag/key", "a")}, none},
-		{policy.Context{pair("aws:RequestTag/key", "a"), pair("aws:RequestTag/Key", "b")}, allow},
+		{"aws:RequestTag/Key", policy.Context{pair("aws:RequestTag/Key", "a")}, allow},
+		{"aws:RequestTag/Key", policy.Context{pair("AWS:requesttag/KEY", "a")}, allow},
+		{"aws:RequestTag/Key", policy.Context{pair("aws:RequestTag/Kez", "a")}, none},
+		{"aws:RequestTag/Key", policy.Context{pair("aws:RequestTag/\u212aey", "a")}, none}, // the Kelvin sign
+		{"aws:RequestTag/caf\u0113", policy.Context{pair("aws:RequestTag/CAF\u0112", "a")}, allow},
+		{"aws:RequestTag/k]", policy.Context{pair("aws:RequestTag/k}", "a")}, none},
+		{"aws:RequestTag/Key", policy.Context{pair("", "a")}, none},
+		{"aws:RequestTag/Key", policy.Context{pair("aws:RequestTag/Key", "b"), pair("aws:RequestTag/key", "a")}, none},
+		{"aws:RequestTag/Key", policy.Context{pair("aws:RequestTag/key", "a"), pair("aws:RequestTag/Key", "b")}, allow},
 	} {
-		p := parse(t, policy.Identity, doc(`{"Effect": "Allow", "Action": "*", "Resource": "*",
-			"Condition": {"StringEquals": {"aws:RequestTag/Key": "a"}}}`))
-		if got := decide(t, p, policy.Request{Action: "a:b", Resource: "*", Context: row.context}).Effect; got != row.want {
-			t.Errorf("%v: %v, want %v", row.context, got, row.want)
+		p := parse(t, policy.Identity, onCondition(`{"StringEquals": {"`+row.key+`": "a"}}`))
+		if got := decide(t, p, policy.Request{Action: get, Resource: "*", Context: row.context}).Effect; got != row.want {
+			t.Errorf("%s, %v: %v, want %v", row.key, row.context, got, row.want)
 		}
 	}
 }

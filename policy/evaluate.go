@@ -2,6 +2,7 @@ package policy
 
 import (
 	"strings"
+	"unicode/utf8"
 )
 
 // Request is what policies are asked about.
@@ -42,8 +43,17 @@ func (c Context) values(key string) []string {
 }
 
 // sameKey compares the names of condition keys. Those of different length are never taken for one, though Unicode folds
-// some of them (K and the Kelvin sign): nobody should pass for a tag by a look-alike.
-func sameKey(a, b string) bool { return len(a) == len(b) && (a == b || strings.EqualFold(a, b)) }
+// some of them (K and the Kelvin sign): nobody should pass for a tag by a look-alike. The last letter is looked at first,
+// since the keys of a request begin alike.
+func sameKey(a, b string) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	if last := len(a) - 1; last >= 0 && a[last]|b[last] < utf8.RuneSelf && (a[last]^b[last])&^('a'-'A') != 0 {
+		return false
+	}
+	return a == b || strings.EqualFold(a, b)
+}
 
 // Decision is what policies say of a request.
 type Decision struct {

@@ -63,6 +63,14 @@ func TestParseAccepts(t *testing.T) {
 		{policy.Identity, onCondition(`{"StringEquals": {"aws:a": "1", "aws:b": ["2", 3, true, -1.5e3]}, "Bool": {"aws:c": [true, "false"]}}`)},
 		{policy.Identity, onCondition(`{"ForAnyValue:StringLikeIfExists": {"aws:a": [""]}, "Null": {"aws:c": "TRUE"}}`)},
 		{policy.Identity, onCondition(`{"StringEquals": {"aws:a": "$ {x} }{ $$"}}`)},
+		{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": [1, "-2.5", 1.5e3, "+7", "007", "9223372036854775808"]}}`)},
+		{policy.Identity, onCondition(`{"DateLessThan": {"aws:a": [1372550400, "2013", "2013-06", "2013-06-30T00:00:00.123+05:30"]}}`)},
+		{policy.Identity, onCondition(`{"IpAddress": {"aws:a": ["203.0.113.0/24", "2001:DB8:1234:5678::/64", "10.0.0.1", "::1"]}}`)},
+		{policy.Identity, onCondition(`{"ForAllValues:ArnLikeIfExists": {"aws:a": ["arn:aws:s3:::b/*", "*", "arn:${a:b}:*:::${a:b, 'x:y'}", "${aws:PrincipalArn}"]}}`)},
+		{policy.Identity, onCondition(`{"BinaryEquals": {"aws:a": ["", "AP8="]}}`)},
+		{policy.Boundary, one(`"Sid": "azAZ09", ` + grant)},
+		{policy.Resource, one(grant + `, "Principal": "*"`)},
+		{policy.Resource, one(`"Sid": "any text", "Effect": "Deny", "NotPrincipal": {"AWS": "123456789012"}, "Action": "s3:*", "NotResource": "arn:aws:s3:::b/*"`)},
 		{policy.Identity, strings.Repeat(" ", 131072-len(one(grant))) + one(grant)},
 		{policy.Identity, doc(strings.Repeat(`{`+grant+`}, `, 499) + `{` + grant + `}`)},
 	} {
@@ -198,6 +206,34 @@ var refusals = []struct {
 	{policy.Identity, onCondition(`{"StringEquals": {"aws:a": ["1", null]}}`), `Statement.Condition.StringEquals["aws:a"][1]`, "a string, a number or a boolean is expected"},
 	{policy.Identity, onCondition(`{"Bool": {"aws:a": "yes"}}`), `Statement.Condition.Bool["aws:a"]`, `"yes" is neither true nor false`},
 	{policy.Identity, onCondition(`{"Bool": {"aws:a": "${aws:b}"}}`), `Statement.Condition.Bool["aws:a"]`, "neither true nor false"},
+	{policy.Identity, onCondition(`{"NumericEquals": {"aws:a": "ten"}}`), `Statement.Condition.NumericEquals["aws:a"]`, `"ten" is not a number`},
+	{policy.Identity, onCondition(`{"NumericEquals": {"aws:a": [1, ""]}}`), `Statement.Condition.NumericEquals["aws:a"][1]`, "is not a number"},
+	{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": "0x10"}}`), `Statement.Condition.NumericLessThan["aws:a"]`, "is not a number"},
+	{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": "1e999"}}`), `Statement.Condition.NumericLessThan["aws:a"]`, "is not a number"},
+	{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": "1_0"}}`), `Statement.Condition.NumericLessThan["aws:a"]`, "is not a number"},
+	{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": "--1"}}`), `Statement.Condition.NumericLessThan["aws:a"]`, "is not a number"},
+	{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": "${aws:b}"}}`), `Statement.Condition.NumericLessThan["aws:a"]`, "is not a number"},
+	{policy.Identity, onCondition(`{"NumericLessThan": {"aws:a": true}}`), `Statement.Condition.NumericLessThan["aws:a"]`, "is not a number"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "30 June 2013"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "2013-*"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "2013-02-29"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "2013-06-30T00:00:00"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "2013-06-30T00:00:00+24:00"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "2013-06-30T00:00:00.Z"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"DateEquals": {"aws:a": "${aws:CurrentTime}"}}`), `Statement.Condition.DateEquals["aws:a"]`, "is neither a date such as"},
+	{policy.Identity, onCondition(`{"BinaryEquals": {"aws:a": "AP8"}}`), `Statement.Condition.BinaryEquals["aws:a"]`, "is not base64"},
+	{policy.Identity, onCondition(`{"IpAddress": {"aws:a": "203.0.113.0/33"}}`), `Statement.Condition.IpAddress["aws:a"]`, "is neither an IP address nor a range"},
+	{policy.Identity, onCondition(`{"IpAddress": {"aws:a": "203.0.113.*"}}`), `Statement.Condition.IpAddress["aws:a"]`, "is neither an IP address nor a range"},
+	{policy.Identity, onCondition(`{"NotIpAddress": {"aws:a": ["::1", "fe80::1%eth0"]}}`), `Statement.Condition.NotIpAddress["aws:a"][1]`, "is neither an IP address nor a range"},
+	{policy.Identity, onCondition(`{"IpAddress": {"aws:a": "::ffff:0:0/95"}}`), `Statement.Condition.IpAddress["aws:a"]`, "is neither an IP address nor a range"},
+	{policy.Identity, onCondition(`{"ArnLike": {"aws:a": "arn:aws:s3:*"}}`), `Statement.Condition.ArnLike["aws:a"]`, "is not an ARN"},
+	{policy.Identity, onCondition(`{"ArnNotEquals": {"aws:a": "topic"}}`), `Statement.Condition.ArnNotEquals["aws:a"]`, "is not an ARN"},
+	{policy.Identity, onCondition(`{"ArnLike": {"aws:a": "arn:${a:b, 'c:d:e:f'}"}}`), `Statement.Condition.ArnLike["aws:a"]`, "is not an ARN"},
+	{policy.Identity, onCondition(`{"ArnLike": {"aws:a": "arn:aws:s3:::${"}}`), `Statement.Condition.ArnLike["aws:a"]`, "policy variable"},
+	{policy.Boundary, one(grant + `, "Principal": "*"`), "Statement", "should not specify a principal"},
+	{policy.Resource, one(grant), "Statement", "Missing required field Principal"},
+	{policy.Resource, one(`"Effect": "Allow", "Action": "s3:*", "Principal": "*"`), "Statement", "must contain resources"},
+	{policy.Resource, one(`"Effect": "Allow", "Action": "s3:*", "NotPrincipal": {"AWS": "123456789012"}, "Resource": "*"`), "Statement.NotPrincipal", "Allow with NotPrincipal is not allowed."},
 	{policy.Identity, onCondition(`{"Null": {"aws:a": ["true", 1]}}`), `Statement.Condition.Null["aws:a"][1]`, "neither true nor false"},
 }
 
@@ -210,6 +246,33 @@ func TestParseRefuses(t *testing.T) {
 		}
 		if err != nil && len(err.Error()) > 600 {
 			t.Errorf("%.200s: the message is %d bytes long", row.document, len(err.Error()))
+		}
+	}
+}
+
+// Every operator of the guide takes IfExists and both set operators, but for Null, in this spelling and no other.
+func TestParseKnowsEveryOperator(t *testing.T) {
+	for _, row := range []struct{ names, value string }{
+		{"StringEquals StringNotEquals StringEqualsIgnoreCase StringNotEqualsIgnoreCase StringLike StringNotLike", "a"},
+		{"NumericEquals NumericNotEquals NumericLessThan NumericLessThanEquals NumericGreaterThan NumericGreaterThanEquals", "1"},
+		{"DateEquals DateNotEquals DateLessThan DateLessThanEquals DateGreaterThan DateGreaterThanEquals", "2020-01-01"},
+		{"Bool", "true"},
+		{"BinaryEquals", "AP8="},
+		{"IpAddress NotIpAddress", "::1"},
+		{"ArnEquals ArnLike ArnNotEquals ArnNotLike", "arn:aws:s3:::b"},
+	} {
+		for _, name := range strings.Fields(row.names) {
+			for _, operator := range []string{name, name + "IfExists", "ForAnyValue:" + name, "ForAllValues:" + name, "ForAllValues:" + name + "IfExists"} {
+				if _, err := policy.Parse(policy.Identity, onCondition(`{"`+operator+`": {"aws:a": "`+row.value+`"}}`)); err != nil {
+					t.Errorf("%s: %v", operator, err)
+				}
+			}
+			for _, operator := range []string{strings.ToLower(name), name + "s", "For" + name, name + "IfExistsIfExists", "ForAnyValues:" + name} {
+				_, err := policy.Parse(policy.Identity, onCondition(`{"`+operator+`": {"aws:a": "`+row.value+`"}}`))
+				if err == nil || !strings.Contains(err.Error(), "unknown condition operator") {
+					t.Errorf("%s: %v", operator, err)
+				}
+			}
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"pgregory.net/rapid"
 
@@ -19,20 +18,45 @@ var (
 	actionText = rapid.SampledFrom([]string{"*", "s3:*", "s3:Get", "S3:?et", "iam:*", "sts:AssumeRole"})
 	resources  = rapid.SampledFrom([]string{"*", "arn:aws:s3:::a", "arn:aws:s3:::b", "arn:aws:s3:::a/b"})
 	arnText    = rapid.SampledFrom([]string{"*", "arn:aws:s3:::a*", "arn:aws:s3:::?", "arn:aws:s3:::b", "arn:aws:s3:::${k:a}", "arn:aws:s3:::${k:b, 'a'}"})
-	values     = rapid.SampledFrom([]string{"", "a", "b", "ab", "true", "*"})
+	values     = rapid.SampledFrom([]string{"", "a", "b", "ab", "true", "*", "1", "10", "2020-01-01", "10.1.2.3", "2001:db8::1", "arn:aws:s3:::a"})
 	operands   = rapid.SampledFrom([]string{"", "a", "b", "a*", "?", "*", "${k:a}", "${k:c, 'b'}"})
 	keys       = rapid.SampledFrom([]string{"k:a", "K:A", "k:b", "k:c"})
 )
 
+// typedOperands are few enough that they meet the values of a request; those are drawn from the same lists.
+var typedOperands = map[string][]string{
+	"Numeric": {"1", "2", "10", "1e1", "-0.5"},
+	"Date":    {"2020-01-01", "2020-01-01T00:00:00Z", "1577836800", "2020-01-01T01:00:00+02:00"},
+	"Ip":      {"10.0.0.0/8", "10.1.0.0/16", "2001:db8::/32", "10.1.2.3", "2001:db8::1"},
+	"Arn":     {"arn:aws:s3:::a", "arn:aws:s3:::*", "arn:aws:s3:?::a", "arn:*:*:*:*:*", "arn:aws:s3:::${k:a}"},
+	"Binary":  {"YQ==", "YWI=", ""},
+	"Bool":    {"true", "false"},
+}
+
+var operatorNames = map[string][]string{
+	"Numeric": {"NumericEquals", "NumericNotEquals", "NumericLessThan", "NumericLessThanEquals", "NumericGreaterThan", "NumericGreaterThanEquals"},
+	"Date":    {"DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals", "DateGreaterThan", "DateGreaterThanEquals"},
+	"Ip":      {"IpAddress", "NotIpAddress"},
+	"Arn":     {"ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"},
+	"Binary":  {"BinaryEquals"},
+	"Bool":    {"Bool"},
+	"String":  {"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"},
+}
+
 func genCondition(t *rapid.T) string {
+	family := rapid.SampledFrom([]string{"String", "String", "String", "Numeric", "Date", "Ip", "Arn", "Binary", "Bool"}).Draw(t, "family")
+	wanted, key := operands, keys.Draw(t, "key")
+	if family != "String" {
+		wanted = rapid.SampledFrom(typedOperands[family])
+	}
 	operator := rapid.SampledFrom([]string{"", "ForAnyValue:", "ForAllValues:"}).Draw(t, "set") +
-		rapid.SampledFrom([]string{"StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", "StringLike", "StringNotLike"}).Draw(t, "operator") +
+		rapid.SampledFrom(operatorNames[family]).Draw(t, "operator") +
 		rapid.SampledFrom([]string{"", "IfExists"}).Draw(t, "suffix")
-	wants := rapid.SliceOfN(operands, 1, 3).Draw(t, "wants")
-	if rapid.IntRange(0, 4).Draw(t, "null") == 0 {
+	wants := rapid.SliceOfN(wanted, 1, 3).Draw(t, "wants")
+	if rapid.IntRange(0, 8).Draw(t, "null") == 0 {
 		operator, wants = "Null", []string{rapid.SampledFrom([]string{"true", "false"}).Draw(t, "is null")}
 	}
-	return fmt.Sprintf(`{%q: {%q: %s}}`, operator, keys.Draw(t, "key"), quote(wants))
+	return fmt.Sprintf(`{%q: {%q: %s}}`, operator, key, quote(wants))
 }
 
 func genStatement(t *rapid.T, effect string) string {
@@ -161,6 +185,7 @@ func TestGlobIsFast(t *testing.T) {
 	start := time.Now()
 	long := strings.Repeat("a", 100_000)
 	for _, glob := range []string{
+		"*a*a*a*b",
 		strings.Repeat("*a", 1000) + "*b",
 		strings.Repeat("a*", 1000) + "b",
 		strings.Repeat("*?a", 1000) + "*b",
@@ -175,29 +200,4 @@ func TestGlobIsFast(t *testing.T) {
 	if taken := time.Since(start); taken > 5*time.Second {
 		t.Errorf("took %v", taken)
 	}
-}
-
-// What Parse accepts can be evaluated and explained, for any request, and both agree; a refusal is a SyntaxError.
-func FuzzParse(f *testing.F) {
-	f.Add(byte(0), one(grant), "s3:GetObject", "arn:aws:s3:::b", "k:a", "a")
-	f.Add(byte(1), cognitoTrust("authenticated"), "sts:AssumeRoleWithWebIdentity", "", cognito+":amr", "authenticated")
-	f.Add(byte(2), onResource(`["arn:aws:s3:::b/${k:a, 'x'}/*?", "arn:*"]`), "s3:Put", "arn:aws:s3:::b/x/yz", "k:a", "")
-	f.Add(byte(0), onCondition(`{"ForAllValues:StringNotLikeIfExists": {"k:a": ["*${*}", 1, true]}, "Null": {"k:b": true}}`), "s3:Get", "*", "K:A", "*")
-	f.Fuzz(func(t *testing.T, kind byte, document, action, resource, key, value string) {
-		p, err := policy.Parse(policy.Kind(kind%5), document)
-		if err != nil {
-			if e, ok := err.(*policy.SyntaxError); !ok || e.Message == "" || !utf8.ValidString(e.Error()) {
-				t.Errorf("refused with %#v", err)
-			}
-			return
-		}
-		r := policy.Request{
-			Principal: policy.Principal{Type: policy.Federated, Name: cognito},
-			Action:    action,
-			Resource:  resource,
-			Context:   policy.Context{pair(key, value, "b"), pair("k:b", value), pair("k:c")},
-		}
-		decide(t, p, r)
-		_ = p.Explain(&r).String()
-	})
 }

@@ -2,9 +2,7 @@ package iam
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
-	"io"
 	"regexp"
 
 	"idpool/store"
@@ -16,61 +14,6 @@ type StaticKey struct {
 	ID      string
 	Secret  string
 	Account string
-}
-
-// RootKey is a new root key, the only time its secret is shown.
-type RootKey struct {
-	ID     string
-	Secret string
-	sealed store.Sealed
-}
-
-// NewRootKey draws a key for an account's root. It is good once Store has stored it.
-func NewRootKey(random io.Reader, master *store.Master) (RootKey, error) {
-	id, err := uniqueID(random, "AKIA", 20)
-	if err != nil {
-		return RootKey{}, err
-	}
-	b := make([]byte, 30)
-	if _, err := io.ReadFull(random, b); err != nil {
-		return RootKey{}, err
-	}
-	secret := base64.StdEncoding.EncodeToString(b)
-	return RootKey{ID: id, Secret: secret, sealed: master.Seal(accessKeyContext(id), []byte(secret))}, nil
-}
-
-func accessKeyContext(id string) string { return "access key " + id }
-
-// Store gives the key to the root of an account that is there.
-func (k *RootKey) Store(tx *store.Tx, account string) error {
-	return tx.CreateAccessKey(&store.AccessKey{ID: k.ID, Account: account, Active: true, Secret: k.sealed})
-}
-
-// Key finds a long-lived access key. It returns wire.ErrUnknownKey for one that does not exist or is inactive.
-func (s *Service) Key(ctx context.Context, id string) (wire.Key, error) {
-	for _, k := range s.Static {
-		if k.ID == id {
-			return wire.Key{Secret: k.Secret, Caller: Root(k.Account, id)}, nil
-		}
-	}
-	var stored *store.AccessKey
-	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		stored, err = tx.AccessKey(id)
-		return err
-	})
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return wire.Key{}, wire.ErrUnknownKey
-	case err != nil:
-		return wire.Key{}, err
-	case !stored.Active || stored.User != "":
-		return wire.Key{}, wire.ErrUnknownKey
-	}
-	secret, err := s.Master.Open(accessKeyContext(id), stored.Secret)
-	if err != nil {
-		return wire.Key{}, err
-	}
-	return wire.Key{Secret: string(secret), Caller: Root(stored.Account, id)}, nil
 }
 
 // Root is the caller that an account's root key makes.
@@ -111,7 +54,7 @@ func (s *Service) CreateAccount(ctx context.Context, c wire.Caller, in *CreateAc
 	if !c.Root || c.Account != s.FirstAccount {
 		return nil, &Denied{Caller: c.ARN, Action: "idpool:CreateAccount", Resource: "arn:aws:iam::" + in.AccountId + ":root"}
 	}
-	key, err := NewRootKey(s.Rand, s.Master)
+	key, err := DrawKey(s.Rand, s.Master)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +62,7 @@ func (s *Service) CreateAccount(ctx context.Context, c wire.Caller, in *CreateAc
 		if err := tx.CreateAccount(in.AccountId); err != nil {
 			return err
 		}
-		return key.Store(tx, in.AccountId)
+		return key.StoreForRoot(tx, in.AccountId)
 	})
 	if errors.Is(err, store.ErrExists) {
 		return nil, alreadyExists("Account " + in.AccountId + " already exists.")

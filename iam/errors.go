@@ -37,6 +37,10 @@ func invalidMember(message string) error {
 	return &wire.Error{Code: "ValidationError", Message: message}
 }
 
+func deleteConflict(message string) error {
+	return &wire.Error{Code: "DeleteConflict", Message: message, Status: http.StatusConflict}
+}
+
 func limitExceeded(message string) error {
 	return &wire.Error{Code: "LimitExceeded", Message: message, Status: http.StatusConflict}
 }

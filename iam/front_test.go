@@ -66,6 +66,18 @@ func noSAMLProvider(arn string) refusal {
 	return refusal{404, "NoSuchEntity", "Manifest not found for arn " + arn}
 }
 
+func noUser(name string) refusal {
+	return refusal{404, "NoSuchEntity", "The user with name " + name + " cannot be found."}
+}
+
+func noUserPolicy(name string) refusal {
+	return refusal{404, "NoSuchEntity", "The user policy with name " + name + " cannot be found."}
+}
+
+func noKey(id string) refusal {
+	return refusal{404, "NoSuchEntity", "The Access Key with id " + id + " cannot be found."}
+}
+
 func malformed(text string) refusal { return refusal{400, "MalformedPolicyDocument", text} }
 
 func unknownOperator(path, operator string) refusal {
@@ -128,7 +140,8 @@ var trust = pooltest.TrustPolicy("us-east-1:8942d0d9-2a33-4114-9c1c-664a7a785856
 
 const allow = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
 
-// calls are a good call of every operation, on a role R with a policy P, a provider and a SAML provider Corp.
+// calls are a good call of every operation, on a role R and a user U, each with a policy P, a provider and a SAML provider
+// Corp.
 func calls() map[string][]string {
 	return map[string][]string{
 		"CreateOpenIDConnectProvider": {"Url", "https://idp.example"},
@@ -150,11 +163,36 @@ func calls() map[string][]string {
 		"GetRolePolicy":               {"RoleName", "R", "PolicyName", "P"},
 		"PutRolePolicy":               {"RoleName", "R", "PolicyName", "P", "PolicyDocument", allow},
 		"UpdateAssumeRolePolicy":      {"RoleName", "R", "PolicyDocument", trust},
+
+		"CreateAccessKey":               {"UserName", "U"},
+		"CreateUser":                    {"UserName", "U"},
+		"DeleteAccessKey":               {"UserName", "U", "AccessKeyId", "AKIAOFNOBODY00000000"},
+		"DeleteUser":                    {"UserName", "U"},
+		"DeleteUserPermissionsBoundary": {"UserName", "U"},
+		"DeleteUserPolicy":              {"UserName", "U", "PolicyName", "P"},
+		"GetUser":                       {"UserName", "U"},
+		"GetUserPolicy":                 {"UserName", "U", "PolicyName", "P"},
+		"ListAccessKeys":                {"UserName", "U"},
+		"ListUserPolicies":              {"UserName", "U"},
+		"ListUserTags":                  {"UserName", "U"},
+		"ListUsers":                     nil,
+		"PutUserPermissionsBoundary":    {"UserName", "U", "PermissionsBoundary", policyARN("B")},
+		"PutUserPolicy":                 {"UserName", "U", "PolicyName", "P", "PolicyDocument", allow},
+		"TagUser":                       {"UserName", "U", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v"},
+		"UntagUser":                     {"UserName", "U", "TagKeys.member.1", "k"},
+		"UpdateAccessKey":               {"UserName", "U", "AccessKeyId", "AKIAOFNOBODY00000000", "Status", "Inactive"},
+		"UpdateUser":                    {"UserName", "U", "NewPath", "/new/"},
 	}
 }
 
 func providerARN(name string) string {
 	return "arn:aws:iam::" + pooltest.Account + ":oidc-provider/" + name
+}
+
+func policyARN(name string) string { return "arn:aws:iam::" + pooltest.Account + ":policy/" + name }
+
+func userARN(pathAndName string) string {
+	return "arn:aws:iam::" + pooltest.Account + ":user" + pathAndName
 }
 
 func samlARN(name string) string {
@@ -176,6 +214,7 @@ func TestSessionsAreDenied(t *testing.T) {
 		"GetOpenIDConnectProvider":    providerARN("idp.example"),
 		"ListOpenIDConnectProviders":  providerARN("*"),
 		"ListSAMLProviders":           samlARN("*"),
+		"ListUsers":                   userARN("/"),
 	}
 	for _, op := range (&iam.Service{}).API().Operations {
 		resource, ok := resources[op.Name]
@@ -183,6 +222,8 @@ func TestSessionsAreDenied(t *testing.T) {
 		case ok:
 		case strings.Contains(op.Name, "SAMLProvider"):
 			resource = samlARN("Corp")
+		case strings.Contains(op.Name, "User"), strings.Contains(op.Name, "AccessKey"):
+			resource = userARN("/U")
 		default:
 			resource = "arn:aws:iam::" + pooltest.Account + ":role/R"
 		}
@@ -216,10 +257,15 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	f.IAM(t, "PutRolePolicy", calls()["PutRolePolicy"]...).Must(t)
 	f.IAM(t, "CreateOpenIDConnectProvider", calls()["CreateOpenIDConnectProvider"]...).Must(t)
 	f.IAM(t, "CreateSAMLProvider", calls()["CreateSAMLProvider"]...).Must(t)
+	f.IAM(t, "CreateUser", calls()["CreateUser"]...).Must(t)
+	f.IAM(t, "PutUserPolicy", calls()["PutUserPolicy"]...).Must(t)
+	key := f.IAM(t, "CreateAccessKey", calls()["CreateAccessKey"]...).Must(t).Element("AccessKeyId")
 	state := func() string {
 		return string(f.IAM(t, "GetRole", "RoleName", "R").Must(t).Element("Role")) + f.IAM(t, "GetRolePolicy", "RoleName", "R", "PolicyName", "P").Must(t).Element("PolicyDocument") +
 			f.IAM(t, "GetOpenIDConnectProvider", "OpenIDConnectProviderArn", providerARN("idp.example")).Must(t).Element("GetOpenIDConnectProviderResult") +
-			f.IAM(t, "GetSAMLProvider", "SAMLProviderArn", samlARN("Corp")).Must(t).Element("GetSAMLProviderResult")
+			f.IAM(t, "GetSAMLProvider", "SAMLProviderArn", samlARN("Corp")).Must(t).Element("GetSAMLProviderResult") +
+			f.IAM(t, "GetUser", "UserName", "U").Must(t).Element("User") + f.IAM(t, "ListUserPolicies", "UserName", "U").Must(t).Element("PolicyNames") +
+			f.IAM(t, "ListAccessKeys", "UserName", "U").Must(t).Element("AccessKeyMetadata")
 	}
 	before := state()
 
@@ -229,15 +275,21 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		"GetSAMLProvider": noSAMLProvider(samlARN("Corp")), "UpdateSAMLProvider": noSAMLProvider(samlARN("Corp")),
 		"DeleteSAMLProvider": noSAMLProvider(samlARN("Corp")), "TagSAMLProvider": noSAMLProvider(samlARN("Corp")),
 		"UntagSAMLProvider": noSAMLProvider(samlARN("Corp")), "ListSAMLProviderTags": noSAMLProvider(samlARN("Corp")),
+		"GetUser": noUser("U"), "UpdateUser": noUser("U"), "DeleteUser": noUser("U"), "TagUser": noUser("U"), "UntagUser": noUser("U"),
+		"ListUserTags": noUser("U"), "DeleteUserPermissionsBoundary": noUser("U"), "CreateAccessKey": noUser("U"), "ListAccessKeys": noUser("U"),
+		"UpdateAccessKey": noUser("U"), "DeleteAccessKey": noUser("U"), "PutUserPolicy": noUser("U"), "GetUserPolicy": noUser("U"),
+		"DeleteUserPolicy": noUser("U"), "ListUserPolicies": noUser("U"),
 	} {
 		t.Run(action, func(t *testing.T) { want.check(t, f.as(t, f.other, "", action, calls()[action]...)) })
 	}
 	answers(t, f.as(t, f.other, "", "ListOpenIDConnectProviders"), nil, reply("ListOpenIDConnectProviders", "<OpenIDConnectProviderList></OpenIDConnectProviderList>"))
 	answers(t, f.as(t, f.other, "", "ListSAMLProviders"), nil, reply("ListSAMLProviders", "<SAMLProviderList></SAMLProviderList>"))
+	answers(t, f.as(t, f.other, "", "ListUsers"), nil, reply("ListUsers", "<Users></Users><IsTruncated>false</IsTruncated>"))
+	noKey(key).check(t, f.as(t, f.other, "", "DeleteAccessKey", "AccessKeyId", key))
 	// To delete a provider that is not there is no error.
 	f.as(t, f.other, "", "DeleteOpenIDConnectProvider", calls()["DeleteOpenIDConnectProvider"]...).Must(t)
 
-	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider", "CreateSAMLProvider"} {
+	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider", "CreateSAMLProvider", "CreateUser"} {
 		r := f.as(t, f.other, "", action, calls()[action]...).Must(t)
 		if arn := r.Element("Arn") + r.Element("OpenIDConnectProviderArn") + r.Element("SAMLProviderArn"); !strings.HasPrefix(arn, "arn:aws:iam::"+other+":") {
 			t.Errorf("%s in the other account made %s", action, arn)

@@ -21,7 +21,7 @@ func (s *Server) rootCredentials() string { return filepath.Join(s.config.Data, 
 // drawRoot draws a root key and writes its file, before the key is in the database: a key that is there and nowhere else
 // would be lost. An earlier file is kept beside it, since it may hold the only copy of another database's key.
 func (s *Server) drawRoot() error {
-	root, err := iam.NewRootKey(s.config.Rand, s.master)
+	root, err := iam.DrawKey(s.config.Rand, s.master)
 	if err != nil {
 		return err
 	}

@@ -47,9 +47,9 @@ type Server struct {
 	draining atomic.Bool
 	sweeps   chan struct{}
 	limits   limits
-	found    deployment   // what the database had when this start looked first
-	newRoot  *iam.RootKey // made by this start; nil: none
-	devPool  string       // the sample pool's id; empty without --dev
+	found    deployment    // what the database had when this start looked first
+	newRoot  *iam.FreshKey // made by this start; nil: none
+	devPool  string        // the sample pool's id; empty without --dev
 }
 
 // Open makes a node ready to serve. An error is a *UsageError, or says what to do.

@@ -227,7 +227,7 @@ func (s *Server) create(tx *store.Tx) (d deployment, err error) {
 		}
 	}
 	if s.newRoot != nil && len(d.rootKeys) == 0 {
-		if err := s.newRoot.Store(tx, d.account); err != nil {
+		if err := s.newRoot.StoreForRoot(tx, d.account); err != nil {
 			return d, err
 		}
 		d.rootKeys = []string{s.newRoot.ID}

@@ -91,7 +91,7 @@ func TestKeysAndSettings(t *testing.T) {
 		})
 		look(t, db, func(tx *Tx) error {
 			value, err := tx.Setting("a")
-			key, err2 := tx.AccessKey("AKIA1")
+			key, err2 := tx.Signer("AKIA1")
 			keys, err3 := tx.SigningKeys()
 			sealing, err4 := tx.SealingKeys()
 			if !bytes.Equal(value, []byte{0, 255}) || !key.Active || key.Account != accountA || key.User != "" {

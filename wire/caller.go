@@ -10,9 +10,13 @@ type Caller struct {
 	Account     string // 12 digits
 	Region      string // of the credential scope
 	AccessKeyID string
-	ARN         string // arn:aws:iam::ACCOUNT:root, arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION
-	UserID      string // as GetCallerIdentity shows it: the account for its root, AROA...:SESSION for a role
+	ARN         string // arn:aws:iam::ACCOUNT:root, arn:aws:iam::ACCOUNT:user/PATH/NAME, arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION
+	UserID      string // as GetCallerIdentity shows it: the account for its root, AIDA... for a user, AROA...:SESSION for a role
+	User        string // the name of a user; empty for everybody else
 	Root        bool   // signed with the account's root key, which may do everything there
+
+	// AccountVersion is what caches of the account's IAM go by, as it was when a user's key was read; else 0.
+	AccountVersion int64
 }
 
 // Key is what an access key id stands for: the secret that signs, and who it is.

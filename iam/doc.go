@@ -1,5 +1,5 @@
-// Package iam answers the IAM operations that identity pools need, and keeps what they make: accounts and their keys,
-// roles and their policies, the OpenID Connect providers that pools may trust.
+// Package iam answers the IAM operations that identity pools need, and keeps what they make: accounts, users and their keys,
+// roles, the policies of both, and the OpenID Connect and SAML providers that pools may trust.
 //
 // For the floors above it also answers two questions: whose key is this (Key), and may this caller do that (Authorize);
 // and it gives roles and providers from a cache that goes by the account's version (Role, OIDCProvider).

@@ -63,6 +63,36 @@ func TestTwoNodes(t *testing.T) {
 	}
 }
 
+// What is done to a user's key on one node is seen by the next call on every other.
+func TestTwoNodesKnowKeys(t *testing.T) {
+	database := pgtest.Start(t)(t)
+	on := func(c *server.Config) {
+		c.Database, c.IssuerURL, c.SigningAlgorithm = database, "http://127.0.0.1:1", "ES256"
+	}
+	one, two := pooltest.Start(t, on), pooltest.Start(t, on)
+	one.IAM(t, "CreateUser", "UserName", "Alice").Must(t)
+	made := one.IAM(t, "CreateAccessKey", "UserName", "Alice").Must(t)
+	id := made.Element("AccessKeyId")
+	key := wire.Key{Secret: made.Element("SecretAccessKey"), Caller: wire.Caller{AccessKeyID: id}}
+	arn := func() string { return two.STS(t, key, "", "GetCallerIdentity").Element("Arn") }
+	for _, step := range []struct {
+		action string
+		params []string
+		want   string // how the other node names the caller; empty: not at all
+	}{
+		{"GetUser", []string{"UserName", "Alice"}, "arn:aws:iam::" + pooltest.Account + ":user/Alice"},
+		{"UpdateUser", []string{"UserName", "Alice", "NewUserName", "Bob", "NewPath", "/b/"}, "arn:aws:iam::" + pooltest.Account + ":user/b/Bob"},
+		{"UpdateAccessKey", []string{"UserName", "Bob", "AccessKeyId", id, "Status", "Inactive"}, ""},
+		{"UpdateAccessKey", []string{"UserName", "Bob", "AccessKeyId", id, "Status", "Active"}, "arn:aws:iam::" + pooltest.Account + ":user/b/Bob"},
+		{"DeleteAccessKey", []string{"UserName", "Bob", "AccessKeyId", id}, ""},
+	} {
+		one.IAM(t, step.action, step.params...).Must(t)
+		if got := arn(); got != step.want {
+			t.Errorf("after %s %v the other node knows %q, want %q", step.action, step.params, got, step.want)
+		}
+	}
+}
+
 // Nodes over one database that each took its own address for the issuer would refuse each other's tokens.
 func TestPostgresNeedsAnIssuer(t *testing.T) {
 	c := server.Config{

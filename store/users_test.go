@@ -56,10 +56,19 @@ func TestUsers(t *testing.T) {
 			"not UTF-8":          func(tx *Tx) error { _, err := tx.User(accountA, "\xff"); return err },
 			"by another id":      func(tx *Tx) error { _, err := tx.UserByID("AIDA2"); return err },
 		})
+	})
+}
 
-		// A user of the same name in another account is another one. Every change raises its account's version, and no other's.
-		other := userU()
-		other.Account, other.UniqueID = accountB, "AIDA3"
+// Every change raises the version of the user's account, and no other's.
+func TestChangeUser(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		withPool(t, db)
+		got, other := userU(), userU()
+		other.Account, other.UniqueID = accountB, "AIDA3" // one of the same name in another account is another one
+		change(t, db, func(tx *Tx) error {
+			got.Created = tx.Now()
+			return tx.CreateUser(got)
+		})
 		before, beforeB := counter(t, db, accountA), counter(t, db, accountB)
 		change(t, db, func(tx *Tx) error { return tx.CreateUser(other) })
 		got.Name, got.Path, got.Boundary, got.Tags = "alicia", "/", "", map[string]string{}
@@ -273,15 +282,36 @@ func TestSigner(t *testing.T) {
 			"a key whose user is gone":            func(tx *Tx) error { _, err := tx.Signer("AKIA3"); return err },
 			"a key whose user is another account": func(tx *Tx) error { _, err := tx.Signer("AKIA4"); return err },
 		})
+	})
+}
 
-		// Renamed, switched off, on and deleted.
+// What is done to a user or a key is what the next call sees.
+func TestSignerFollowsChanges(t *testing.T) {
+	eachEngine(t, func(t *testing.T, db *DB) {
+		withPool(t, db)
+		u := userU()
+		users := AccessKey{ID: "AKIA1", Account: accountA, User: u.UniqueID, Active: true, Secret: Sealed{Master: []byte("m"), Box: []byte("b")}}
+		roots := users
+		roots.ID, roots.User = "AKIA2", ""
+		change(t, db, func(tx *Tx) error {
+			return errors.Join(tx.CreateUser(u), tx.CreateAccessKey(&users), tx.CreateAccessKey(&roots))
+		})
+		signer := func() (s *Signer) {
+			t.Helper()
+			must(t, db.View(t.Context(), func(tx *Tx) (err error) {
+				s, err = tx.Signer("AKIA1")
+				return err
+			}))
+			return s
+		}
 		u.Name, u.Path = "Bob", "/"
+		version := counter(t, db, accountA)
 		change(t, db, func(tx *Tx) error { return errors.Join(tx.ChangeUser(u), tx.SwitchAccessKey(&users, false)) })
-		if got := signer("AKIA1"); got.UserName != "Bob" || got.UserPath != "/" || got.Active || got.AccountVersion != version+2 {
+		if got := signer(); got.UserName != "Bob" || got.UserPath != "/" || got.Active || got.AccountVersion != version+2 {
 			t.Errorf("after the change: %+v", got)
 		}
 		change(t, db, func(tx *Tx) error { return tx.SwitchAccessKey(&users, true) })
-		if got := signer("AKIA1"); !got.Active {
+		if got := signer(); !got.Active {
 			t.Errorf("switched on: %+v", got)
 		}
 		change(t, db, func(tx *Tx) error { return tx.DeleteAccessKey(&users) })

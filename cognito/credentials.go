@@ -82,7 +82,7 @@ func (s *Service) issue(ctx context.Context, v *visit, a admission, tags map[str
 		SessionName: sessionName, Lifetime: sts.DefaultLifetime, Flow: flow,
 		Web: sts.WebIdentity{Audience: v.pool.FullID(), Subject: a.ID.In(v.ref.Region), AMR: amr, Tags: tags},
 		Identity: sts.IdentityOf{
-			ID: a.ID, Region: v.ref.Region, Pool: v.ref.ID, PoolEpoch: v.ref.Epoch, Epoch: a.Epoch, AMR: amr,
+			ID: a.ID, Account: v.ref.Account, Region: v.ref.Region, Pool: v.ref.ID, PoolEpoch: v.ref.Epoch, Epoch: a.Epoch, AMR: amr,
 		},
 	})
 }

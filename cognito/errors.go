@@ -26,7 +26,7 @@ func mapError(err error) *wire.Error {
 		// The original's text is not known.
 		return &wire.Error{Code: "ExternalServiceException", Message: "The identity provider " + unavailable.Issuer + " could not be asked. Try again later.", Cause: unavailable.Cause}
 	case errors.As(err, &denied):
-		return &wire.Error{Code: "AccessDeniedException", Message: denied.Error()}
+		return &wire.Error{Code: "AccessDeniedException", Message: denied.Error(), Cause: denied.Cause()}
 	case errors.Is(err, sts.ErrAccessDenied):
 		return &wire.Error{Code: "InvalidIdentityPoolConfigurationException", Message: "Invalid identity pool configuration. Check assigned IAM roles for this pool.", Cause: err}
 	case errors.Is(err, sts.ErrTooLarge):

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"idpool/iam"
 	"idpool/identity"
 	"idpool/store"
 	"idpool/wire"
@@ -43,7 +44,7 @@ type DescribeIdentityInput struct {
 
 // DescribeIdentity shows an identity of the account.
 func (s *Service) DescribeIdentity(ctx context.Context, c wire.Caller, in *DescribeIdentityInput) (*IdentityDescription, error) {
-	if err := s.may(ctx, c, "DescribeIdentity", "*"); err != nil {
+	if err := s.mayIdentity(ctx, c, "DescribeIdentity", in.IdentityId); err != nil {
 		return nil, err
 	}
 	id, ok := localID(in.IdentityId, c.Region)
@@ -80,14 +81,20 @@ type UnprocessedIdentityId struct {
 // DeleteIdentities removes identities of any of the account's pools in the region. One that is not there, or not the
 // caller's, is told as AccessDenied; whether the original does the same for the first is not known.
 func (s *Service) DeleteIdentities(ctx context.Context, c wire.Caller, in *DeleteIdentitiesInput) (*DeleteIdentitiesOutput, error) {
-	if err := s.may(ctx, c, "DeleteIdentities", "*"); err != nil {
+	ids := slices.Compact(slices.Sorted(slices.Values(in.IdentityIdsToDelete)))
+	allowed, err := s.mayDelete(ctx, c, ids)
+	if err != nil {
 		return nil, err
 	}
 	var out *DeleteIdentitiesOutput
-	err := s.DB.Update(ctx, func(tx *store.Tx) error {
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		out = &DeleteIdentitiesOutput{UnprocessedIdentityIds: []UnprocessedIdentityId{}}
-		for _, fullID := range slices.Compact(slices.Sorted(slices.Values(in.IdentityIdsToDelete))) {
-			switch err := deleteIdentity(tx, c, fullID); {
+		for _, fullID := range ids {
+			err := store.ErrNotFound
+			if slices.Contains(allowed, fullID) {
+				err = deleteIdentity(tx, c, fullID)
+			}
+			switch {
 			case errors.Is(err, store.ErrNotFound):
 				out.UnprocessedIdentityIds = append(out.UnprocessedIdentityIds, UnprocessedIdentityId{IdentityId: fullID, ErrorCode: "AccessDenied"})
 			case err != nil:
@@ -100,6 +107,23 @@ func (s *Service) DeleteIdentities(ctx context.Context, c wire.Caller, in *Delet
 		return nil, err
 	}
 	return out, nil
+}
+
+// mayDelete lists the identities that a caller may delete. A caller who may delete none of those he names is refused.
+func (s *Service) mayDelete(ctx context.Context, c wire.Caller, ids []string) (allowed []string, err error) {
+	var denied *iam.Denied
+	for _, fullID := range ids {
+		err := s.mayIdentity(ctx, c, "DeleteIdentities", fullID)
+		if err == nil {
+			allowed = append(allowed, fullID)
+		} else if !errors.As(err, &denied) {
+			return nil, err
+		}
+	}
+	if len(allowed) == 0 && denied != nil {
+		return nil, denied
+	}
+	return allowed, nil
 }
 
 func deleteIdentity(tx *store.Tx, c wire.Caller, fullID string) error {

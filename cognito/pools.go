@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"idpool/iam"
 	"idpool/identity"
 	"idpool/issuer"
 	"idpool/store"
@@ -134,7 +135,10 @@ func (s *Service) checkProviders(c wire.Caller, p *identity.Settings) error {
 
 // CreateIdentityPool makes a pool in the region that the call was signed for.
 func (s *Service) CreateIdentityPool(ctx context.Context, c wire.Caller, in *CreateIdentityPoolInput) (*IdentityPool, error) {
-	if err := s.may(ctx, c, "CreateIdentityPool", "*"); err != nil {
+	if err := s.may(ctx, c, "CreateIdentityPool", "*", iam.RequestTags(in.IdentityPoolTags)...); err != nil {
+		return nil, err
+	}
+	if err := s.mayTag(ctx, c, "*", in.IdentityPoolTags); err != nil {
 		return nil, err
 	}
 	pool := &identity.Pool{Account: c.Account, Region: c.Region}
@@ -263,7 +267,10 @@ func ownPool(tx *store.Tx, c wire.Caller, fullID string) (*identity.Pool, error)
 
 // UpdateIdentityPool replaces a pool's settings.
 func (s *Service) UpdateIdentityPool(ctx context.Context, c wire.Caller, in *IdentityPool) (*IdentityPool, error) {
-	if err := s.may(ctx, c, "UpdateIdentityPool", in.IdentityPoolId); err != nil {
+	if err := s.may(ctx, c, "UpdateIdentityPool", in.IdentityPoolId, iam.RequestTags(in.IdentityPoolTags)...); err != nil {
+		return nil, err
+	}
+	if err := s.mayTag(ctx, c, in.IdentityPoolId, in.IdentityPoolTags); err != nil {
 		return nil, err
 	}
 	if err := s.checkTags(in.IdentityPoolTags, limitExceeded); err != nil {
@@ -326,7 +333,7 @@ type ListIdentityPoolsOutput struct {
 
 // ListIdentityPools shows the account's pools in the call's region by pages, in the order of their ids.
 func (s *Service) ListIdentityPools(ctx context.Context, c wire.Caller, in *ListIdentityPoolsInput) (*ListIdentityPoolsOutput, error) {
-	if err := s.may(ctx, c, "ListIdentityPools", ""); err != nil {
+	if err := s.may(ctx, c, "ListIdentityPools", "*"); err != nil {
 		return nil, err
 	}
 	book := s.book(c, "ListIdentityPools", "")

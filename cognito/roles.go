@@ -49,6 +49,9 @@ func (s *Service) SetIdentityPoolRoles(ctx context.Context, c wire.Caller, in *S
 			return nil, notAuthorized("Access to Role '%s' is forbidden.", arn)
 		}
 	}
+	if err := s.mayPass(ctx, c, slices.Compact(in.roleARNs())); err != nil {
+		return nil, err
+	}
 	mappers, err := in.mappers(s.Quotas.Rules)
 	if err != nil {
 		return nil, err

@@ -86,12 +86,6 @@ func (s *Service) Operations() []wire.Operation {
 	}
 }
 
-// may asks whether a caller may do an operation on a pool, named by its id, or on "*".
-func (s *Service) may(ctx context.Context, c wire.Caller, operation, pool string) error {
-	resource := "arn:aws:cognito-identity:" + c.Region + ":" + c.Account + ":identitypool/" + pool
-	return s.IAM.Authorize(ctx, c, "cognito-identity:"+operation, resource)
-}
-
 func scope(c wire.Caller) store.Scope { return store.Scope{Account: c.Account, Region: c.Region} }
 
 // ptr is for members of a reply that may be absent.

@@ -7,7 +7,9 @@ import (
 	"slices"
 	"strings"
 
+	"idpool/iam"
 	"idpool/identity"
+	"idpool/policy"
 	"idpool/store"
 	"idpool/wire"
 )
@@ -56,7 +58,7 @@ type Empty struct{}
 // TagResource adds tags to a pool, or changes them.
 func (s *Service) TagResource(ctx context.Context, c wire.Caller, in *TagResourceInput) (*Empty, error) {
 	pool := poolOfARN(in.ResourceArn)
-	if err := s.may(ctx, c, "TagResource", pool); err != nil {
+	if err := s.may(ctx, c, "TagResource", pool, iam.RequestTags(in.Tags)...); err != nil {
 		return nil, err
 	}
 	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) error {
@@ -74,7 +76,8 @@ type UntagResourceInput struct {
 // UntagResource removes tags from a pool. Those that it does not have are none.
 func (s *Service) UntagResource(ctx context.Context, c wire.Caller, in *UntagResourceInput) (*Empty, error) {
 	pool := poolOfARN(in.ResourceArn)
-	if err := s.may(ctx, c, "UntagResource", pool); err != nil {
+	keys := policy.Pair{Key: "aws:TagKeys", Values: in.TagKeys}
+	if err := s.may(ctx, c, "UntagResource", pool, keys); err != nil {
 		return nil, err
 	}
 	return s.changeTags(ctx, c, in.ResourceArn, func(tags map[string]string) error {

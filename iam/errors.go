@@ -13,7 +13,7 @@ func mapError(err error) *wire.Error {
 	var denied *Denied
 	switch {
 	case errors.As(err, &denied):
-		return &wire.Error{Code: "AccessDenied", Message: denied.Error(), Status: http.StatusForbidden}
+		return &wire.Error{Code: "AccessDenied", Message: denied.Error(), Status: http.StatusForbidden, Cause: denied.Cause()}
 	case errors.Is(err, store.ErrUnavailable):
 		return &wire.Error{Code: "ServiceUnavailable", Message: "The database cannot be reached. Try again later.", Status: http.StatusServiceUnavailable, Cause: err}
 	}

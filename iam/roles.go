@@ -57,7 +57,17 @@ func checkTrust(document string) error {
 	if withoutSpace(document) > maxTrust {
 		return limitExceeded("Cannot exceed quota for ACLSizePerRole: 4096")
 	}
-	return parsePolicy(policy.Trust, document)
+	trust, err := parsePolicy(policy.Trust, document)
+	if err != nil {
+		return err
+	}
+	// IAM refuses since 2025 what would let logins of any identity pool in (developer guide, "iam-roles").
+	const pools = "cognito-identity.amazonaws.com"
+	if places := trust.Unbound(pools, "sts:AssumeRoleWithWebIdentity", pools+":aud"); len(places) > 0 {
+		return &wire.Error{Code: "MalformedPolicyDocument", Message: places[0] + ": a statement that lets logins of " + pools +
+			" in must name their identity pool. Add a condition such as StringEquals on " + pools + ":aud."}
+	}
+	return nil
 }
 
 func withoutSpace(document string) int { return len(strings.Join(strings.Fields(document), "")) }
@@ -212,7 +222,7 @@ func (s *Service) PutRolePolicy(ctx context.Context, c wire.Caller, in *PutRoleP
 	if err := s.Authorize(ctx, c, "iam:PutRolePolicy", roleResource(c, in.RoleName)); err != nil {
 		return nil, err
 	}
-	if err := parsePolicy(policy.Identity, in.PolicyDocument); err != nil {
+	if _, err := parsePolicy(policy.Identity, in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {

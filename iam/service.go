@@ -93,27 +93,6 @@ func (s *Service) API() *wire.Service {
 	}
 }
 
-// Authorize says whether a caller may do an action on a resource. It returns nil or a *Denied.
-func (s *Service) Authorize(_ context.Context, c wire.Caller, action, resource string) error {
-	if c.Root {
-		return nil
-	}
-	return &Denied{Caller: c.ARN, Action: action, Resource: resource}
-}
-
-// Denied is the answer to a caller whom no policy allows what it asks for.
-type Denied struct {
-	Caller   string // ARN
-	Action   string // service:Operation
-	Resource string // ARN
-}
-
-// Error is the original's text.
-func (d *Denied) Error() string {
-	return "User: " + d.Caller + " is not authorized to perform: " + d.Action + " on resource: " + d.Resource +
-		" because no identity-based policy allows the " + d.Action + " action"
-}
-
 // uniqueID draws an id of the form that IAM gives: a prefix for the kind of thing, then letters and digits of base32 up to
 // the given length.
 func uniqueID(random io.Reader, prefix string, length int) (string, error) {
@@ -125,9 +104,10 @@ func uniqueID(random io.Reader, prefix string, length int) (string, error) {
 }
 
 // parsePolicy refuses a document before it is stored: what can be stored can be evaluated.
-func parsePolicy(kind policy.Kind, document string) error {
-	if _, err := policy.Parse(kind, document); err != nil {
-		return &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
+func parsePolicy(kind policy.Kind, document string) (*policy.Policy, error) {
+	p, err := policy.Parse(kind, document)
+	if err != nil {
+		return nil, &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
 	}
-	return nil
+	return p, nil
 }

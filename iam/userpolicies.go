@@ -36,7 +36,7 @@ func (s *Service) PutUserPolicy(ctx context.Context, c wire.Caller, in *PutUserP
 	if err := s.mayUser(ctx, c, "iam:PutUserPolicy", in.UserName); err != nil {
 		return nil, err
 	}
-	if err := parsePolicy(policy.Identity, in.PolicyDocument); err != nil {
+	if _, err := parsePolicy(policy.Identity, in.PolicyDocument); err != nil {
 		return nil, err
 	}
 	return nil, s.DB.Update(ctx, func(tx *store.Tx) error {

@@ -37,9 +37,11 @@ var (
 	rolePolicies     = statement(`SELECT name, document FROM role_policies WHERE account = $1 AND role_key = $2 ORDER BY name`)
 	deleteRolePolicy = statement(`DELETE FROM role_policies WHERE account = $1 AND role_key = $2 AND name = $3`)
 
-	sessionOfRole = statement(`SELECT account, name, epoch FROM roles WHERE unique_id = $1`)
-	sessionOfPool = statement(`SELECT r.account, r.name, r.epoch, p.epoch, i.epoch, i.disabled
-		FROM roles r JOIN identities i ON i.id = $2 JOIN pools p ON p.key = i.pool AND p.deleted = 0
+	sessionOfRole = statement(`SELECT r.account, a.version, r.path, r.name, r.epoch
+		FROM roles r JOIN accounts a ON a.id = r.account WHERE r.unique_id = $1`)
+	sessionOfPool = statement(`SELECT r.account, a.version, r.path, r.name, r.epoch, p.epoch, i.epoch, i.disabled
+		FROM roles r JOIN accounts a ON a.id = r.account
+		JOIN identities i ON i.id = $2 JOIN pools p ON p.key = i.pool AND p.deleted = 0
 		WHERE r.unique_id = $1`)
 )
 
@@ -130,16 +132,18 @@ func (tx *Tx) DeleteRolePolicy(account, role, name string) error {
 
 // Session is what makes a session token of a role good or not today.
 type Session struct {
-	Account       string
-	RoleName      string
-	RoleEpoch     int64
-	PoolEpoch     int64 // 0 for a session that no pool made
-	IdentityEpoch int64
+	Account        string
+	AccountVersion int64
+	RolePath       string
+	RoleName       string
+	RoleEpoch      int64
+	PoolEpoch      int64 // 0 for a session that no pool made
+	IdentityEpoch  int64
 }
 
 // SessionOfRole returns the state of a session of a role by the role's unique id, or ErrNotFound if the role is gone.
 func (tx *Tx) SessionOfRole(roleID string) (s Session, err error) {
-	err = tx.row(sessionOfRole, []any{roleID}, &s.Account, &s.RoleName, &s.RoleEpoch)
+	err = tx.row(sessionOfRole, []any{roleID}, &s.Account, &s.AccountVersion, &s.RolePath, &s.RoleName, &s.RoleEpoch)
 	return s, err
 }
 
@@ -147,8 +151,8 @@ func (tx *Tx) SessionOfRole(roleID string) (s Session, err error) {
 // or pool is gone, or the identity disabled.
 func (tx *Tx) SessionOfIdentity(roleID string, id identity.ID) (s Session, err error) {
 	var disabled bool
-	err = tx.row(sessionOfPool, []any{roleID, id[:]}, &s.Account, &s.RoleName, &s.RoleEpoch, &s.PoolEpoch, &s.IdentityEpoch,
-		&disabled)
+	err = tx.row(sessionOfPool, []any{roleID, id[:]}, &s.Account, &s.AccountVersion, &s.RolePath, &s.RoleName,
+		&s.RoleEpoch, &s.PoolEpoch, &s.IdentityEpoch, &disabled)
 	if err == nil && disabled {
 		err = ErrNotFound
 	}

@@ -105,11 +105,17 @@ func (r *Request) trusted(role *iam.Role) error {
 		Principal: policy.Principal{Type: policy.Federated, Name: issuer.Name},
 		Context:   r.Web.context(r.SessionName),
 	}
+	if r.Identity.Account != r.Account {
+		// Whoever may make pools somewhere else chooses what a login there is called: the pool itself has to be named
+		// (developer guide, "iam-roles").
+		asked.RequireKey = issuer.Name + ":aud"
+	}
 	for _, action := range actions {
 		asked.Action = action
 		if role.Trust.Evaluate(&asked).Effect != policy.Allow {
+			explained := role.Trust.Explain(&asked)
 			// The log gets the explanation, and a guest's id is its only secret.
-			why := strings.ReplaceAll(role.Trust.Explain(&asked).String(), r.Web.Subject, "(the identity)")
+			why := strings.ReplaceAll(explained.Cause(), r.Web.Subject, "(the identity)")
 			return fmt.Errorf("%w: the trust policy of %s does not allow %s: %s", ErrAccessDenied, r.RoleARN, action, why)
 		}
 	}

@@ -160,24 +160,26 @@ func (s *Service) webRequest(ctx context.Context, account string, claims *issuer
 	}
 	var ref store.PoolRef
 	var found *identity.Identity
+	var version int64 // of the role's account
 	err = s.DB.View(ctx, func(tx *store.Tx) error {
 		ref, found, err = tx.FindIdentity(region, id)
+		if version = ref.AccountVersion; err == nil && ref.Account != account {
+			version, err = tx.AccountVersion(account)
+		}
 		return err
 	})
 	switch {
 	case errors.Is(err, store.ErrNotFound) || err == nil && !identity.StillGood(claims.AMR, claims.Audience, found):
-		return nil, fmt.Errorf("%w: the token's identity is gone, or has lost the logins that the token names", ErrAccessDenied)
+		return nil, fmt.Errorf("%w: the token's identity is gone or has lost the logins that the token names, or there is no account %s", ErrAccessDenied, account)
 	case err != nil:
 		return nil, err
 	case ref.ID.In(region) != claims.Audience:
 		return nil, fmt.Errorf("%w: the token's identity is not of pool %s", ErrAccessDenied, claims.Audience)
-	case ref.Account != account:
-		return nil, fmt.Errorf("%w: role of account %s, pool of account %s", ErrAccessDenied, account, ref.Account)
 	}
 	request := &Request{
-		Account: account, AccountVersion: ref.AccountVersion,
+		Account: account, AccountVersion: version,
 		Web:      WebIdentity{Audience: claims.Audience, Subject: claims.Subject, AMR: claims.AMR, Tags: claims.Tags.Map()},
-		Identity: IdentityOf{ID: id, Region: region, Pool: ref.ID, PoolEpoch: ref.Epoch, Epoch: found.Epoch, AMR: claims.AMR},
+		Identity: IdentityOf{ID: id, Account: ref.Account, Region: region, Pool: ref.ID, PoolEpoch: ref.Epoch, Epoch: found.Epoch, AMR: claims.AMR},
 	}
 	return request, nil
 }

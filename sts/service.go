@@ -57,10 +57,14 @@ func (s *Service) Key(ctx context.Context, accessKeyID, token string) (wire.Key,
 	case state.Account != session.Account || session.revoked(&state):
 		return wire.Key{}, wire.ErrUnknownKey
 	}
+	permissions, err := session.permissions(&state)
+	if err != nil {
+		return wire.Key{}, err
+	}
 	return wire.Key{Secret: secret, Caller: wire.Caller{
 		Account: session.Account, AccessKeyID: accessKeyID,
 		ARN:    assumedRoleARN(session.Account, state.RoleName, session.Name),
-		UserID: session.RoleID + ":" + session.Name,
+		UserID: session.RoleID + ":" + session.Name, AccountVersion: state.AccountVersion, Session: permissions,
 	}}, nil
 }
 

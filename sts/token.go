@@ -40,6 +40,7 @@ const (
 // IdentityOf is the pool's part of a session.
 type IdentityOf struct {
 	ID        identity.ID
+	Account   string // of the pool, which is not always the role's
 	Region    string
 	Pool      identity.ID
 	PoolEpoch int64 // of the pool, when the session was made
@@ -156,7 +157,7 @@ func (s *Session) encode() []byte {
 	if i := s.Identity; i != nil {
 		b = append(b, i.ID[:]...)
 		b = append(b, i.Pool[:]...)
-		b = appendText(b, i.Region)
+		b = appendText(b, i.Account, i.Region)
 		b = binary.AppendVarint(b, i.PoolEpoch)
 		b = binary.AppendVarint(b, i.Epoch)
 		b = binary.AppendUvarint(b, uint64(len(i.AMR)))
@@ -196,7 +197,7 @@ func decodeSession(b []byte) (*Session, error) {
 		}
 	}
 	if r.flag() {
-		i := &IdentityOf{ID: identity.ID(r.bytes(16)), Pool: identity.ID(r.bytes(16)), Region: r.text()}
+		i := &IdentityOf{ID: identity.ID(r.bytes(16)), Pool: identity.ID(r.bytes(16)), Account: r.text(), Region: r.text()}
 		i.PoolEpoch, i.Epoch = r.number(), r.number()
 		for range r.count() {
 			i.AMR = append(i.AMR, r.text())

@@ -36,7 +36,7 @@ func full() *Session {
 		Epoch: 3, Policy: `{"Statement":[]}`, Policies: []string{"arn:aws:iam::123456789012:policy/Read"},
 		Tags: map[string]string{"team": "ops", "empty": ""}, Flow: EnhancedGuest,
 		Identity: &IdentityOf{
-			ID: identity.ID{1, 15: 2}, Region: "us-east-1", Pool: identity.ID{3, 15: 4}, PoolEpoch: 5, Epoch: 6,
+			ID: identity.ID{1, 15: 2}, Account: "999999999999", Region: "us-east-1", Pool: identity.ID{3, 15: 4}, PoolEpoch: 5, Epoch: 6,
 			AMR: []string{"authenticated", "idp.example", "arn:OIDC:alice"},
 		},
 	}
@@ -93,7 +93,7 @@ func anySession() *rapid.Generator[*Session] {
 		if rapid.Bool().Draw(t, "of a pool") {
 			s.Identity = &IdentityOf{
 				ID: identity.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")), Pool: identity.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "pool")),
-				Region: text.Draw(t, "region"), PoolEpoch: rapid.Int64().Draw(t, "pool epoch"), Epoch: rapid.Int64().Draw(t, "identity epoch"),
+				Account: text.Draw(t, "pool's account"), Region: text.Draw(t, "region"), PoolEpoch: rapid.Int64().Draw(t, "pool epoch"), Epoch: rapid.Int64().Draw(t, "identity epoch"),
 			}
 			if amr := rapid.SliceOfN(text, 0, 4).Draw(t, "amr"); len(amr) > 0 {
 				s.Identity.AMR = amr

@@ -15,8 +15,14 @@ type Caller struct {
 	User        string // the name of a user; empty for everybody else
 	Root        bool   // signed with the account's root key, which may do everything there
 
-	// AccountVersion is what caches of the account's IAM go by, as it was when a user's key was read; else 0.
+	// AccountVersion is what caches of the account's IAM go by, as it was when the key was read; 0 for the root.
 	AccountVersion int64
+	// Session is what temporary credentials say beside, for whoever decides what the caller may do; nil for others.
+	Session any
+
+	From      string // the client's address, without port
+	UserAgent string // as the client calls itself
+	Secure    bool   // the request came by TLS
 }
 
 // Key is what an access key id stands for: the secret that signs, and who it is.

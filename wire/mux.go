@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"mime"
+	"net"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -263,7 +264,16 @@ func (x *exchange) caller(row *row) (Caller, error) {
 	if x.mux.trusted != nil {
 		return *x.mux.trusted, nil
 	}
-	return x.mux.verifier.Verify(x.r, x.body, row.Service.Name)
+	caller, err := x.mux.verifier.Verify(x.r, x.body, row.Service.Name)
+	if err != nil {
+		return caller, err
+	}
+	caller.From, _, err = net.SplitHostPort(x.r.RemoteAddr)
+	if err != nil {
+		caller.From = x.r.RemoteAddr
+	}
+	caller.UserAgent, caller.Secure = x.r.UserAgent(), x.r.TLS != nil
+	return caller, nil
 }
 
 func (x *exchange) tree(row *row) (any, error) {

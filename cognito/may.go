@@ -22,10 +22,10 @@ func (s *Service) may(ctx context.Context, c wire.Caller, operation, pool string
 		return err
 	}
 	keys = append(keys, iam.TagKeys("aws:ResourceTag/", tags)...)
-	return s.IAM.Authorize(ctx, c, "cognito-identity:"+operation, poolARN(c.Region, c.Account, pool), keys...)
+	return s.IAM.Authorize(ctx, c, "cognito-identity:"+operation, arnOfPool(c.Region, c.Account, pool), keys...)
 }
 
-func poolARN(region, account, pool string) string {
+func arnOfPool(region, account, pool string) string {
 	return "arn:aws:cognito-identity:" + region + ":" + account + ":identitypool/" + pool
 }
 
@@ -75,7 +75,7 @@ func (s *Service) mayIdentity(ctx context.Context, c wire.Caller, operation, ful
 		case err != nil:
 			return err
 		default:
-			keys = policy.Context{{Key: "cognito-identity:IdentityPoolArn", Values: []string{poolARN(c.Region, c.Account, ref.ID.In(c.Region))}}}
+			keys = policy.Context{{Key: "cognito-identity:IdentityPoolArn", Values: []string{arnOfPool(c.Region, c.Account, ref.ID.In(c.Region))}}}
 		}
 	}
 	return s.may(ctx, c, operation, "*", keys...)

@@ -1,7 +1,6 @@
 package cognito
 
 import (
-	"context"
 	"io"
 	"log/slog"
 	"time"

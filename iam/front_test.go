@@ -141,9 +141,9 @@ var trust = pooltest.TrustPolicy("us-east-1:8942d0d9-2a33-4114-9c1c-664a7a785856
 const allow = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","Resource":"*"}}`
 
 // calls are a good call of every operation, on a role R and a user U, each with a policy P, a provider and a SAML provider
-// Corp.
+// Corp, and a managed policy M.
 func calls() map[string][]string {
-	return map[string][]string{
+	all := map[string][]string{
 		"CreateOpenIDConnectProvider": {"Url", "https://idp.example"},
 		"DeleteOpenIDConnectProvider": {"OpenIDConnectProviderArn", providerARN("idp.example")},
 		"GetOpenIDConnectProvider":    {"OpenIDConnectProviderArn", providerARN("idp.example")},
@@ -183,6 +183,8 @@ func calls() map[string][]string {
 		"UpdateAccessKey":               {"UserName", "U", "AccessKeyId", "AKIAOFNOBODY00000000", "Status", "Inactive"},
 		"UpdateUser":                    {"UserName", "U", "NewPath", "/new/"},
 	}
+	maps.Copy(all, managedCalls())
+	return all
 }
 
 func providerARN(name string) string {
@@ -209,12 +211,11 @@ func TestSessionsAreDenied(t *testing.T) {
 	key := wire.Key{Secret: given["SecretKey"].(string), Caller: wire.Caller{AccessKeyID: given["AccessKeyId"].(string)}}
 
 	resources := map[string]string{
-		"CreateOpenIDConnectProvider": providerARN("idp.example"),
-		"DeleteOpenIDConnectProvider": providerARN("idp.example"),
-		"GetOpenIDConnectProvider":    providerARN("idp.example"),
-		"ListOpenIDConnectProviders":  providerARN("*"),
-		"ListSAMLProviders":           samlARN("*"),
-		"ListUsers":                   userARN("/"),
+		"ListOpenIDConnectProviders": providerARN("*"),
+		"ListSAMLProviders":          samlARN("*"),
+		"ListUsers":                  userARN("/"),
+		"ListRoles":                  "arn:aws:iam::" + pooltest.Account + ":role/",
+		"ListPolicies":               policyARN("*"),
 	}
 	for _, op := range (&iam.Service{}).API().Operations {
 		resource, ok := resources[op.Name]
@@ -222,8 +223,12 @@ func TestSessionsAreDenied(t *testing.T) {
 		case ok:
 		case strings.Contains(op.Name, "SAMLProvider"):
 			resource = samlARN("Corp")
+		case strings.Contains(op.Name, "OpenIDConnectProvider"):
+			resource = providerARN("idp.example")
 		case strings.Contains(op.Name, "User"), strings.Contains(op.Name, "AccessKey"):
 			resource = userARN("/U")
+		case managedCalls()[op.Name] != nil && !strings.Contains(op.Name, "Role") && !strings.Contains(op.Name, "User"):
+			resource = policyARN("M")
 		default:
 			resource = "arn:aws:iam::" + pooltest.Account + ":role/R"
 		}
@@ -260,16 +265,20 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 	f.IAM(t, "CreateUser", calls()["CreateUser"]...).Must(t)
 	f.IAM(t, "PutUserPolicy", calls()["PutUserPolicy"]...).Must(t)
 	key := f.IAM(t, "CreateAccessKey", calls()["CreateAccessKey"]...).Must(t).Element("AccessKeyId")
+	f.IAM(t, "CreatePolicy", calls()["CreatePolicy"]...).Must(t)
+	f.IAM(t, "AttachRolePolicy", calls()["AttachRolePolicy"]...).Must(t)
 	state := func() string {
 		return string(f.IAM(t, "GetRole", "RoleName", "R").Must(t).Element("Role")) + f.IAM(t, "GetRolePolicy", "RoleName", "R", "PolicyName", "P").Must(t).Element("PolicyDocument") +
 			f.IAM(t, "GetOpenIDConnectProvider", "OpenIDConnectProviderArn", providerARN("idp.example")).Must(t).Element("GetOpenIDConnectProviderResult") +
 			f.IAM(t, "GetSAMLProvider", "SAMLProviderArn", samlARN("Corp")).Must(t).Element("GetSAMLProviderResult") +
 			f.IAM(t, "GetUser", "UserName", "U").Must(t).Element("User") + f.IAM(t, "ListUserPolicies", "UserName", "U").Must(t).Element("PolicyNames") +
-			f.IAM(t, "ListAccessKeys", "UserName", "U").Must(t).Element("AccessKeyMetadata")
+			f.IAM(t, "ListAccessKeys", "UserName", "U").Must(t).Element("AccessKeyMetadata") +
+			f.IAM(t, "GetPolicy", "PolicyArn", policyARN("M")).Must(t).Element("Policy") + f.IAM(t, "ListPolicyVersions", "PolicyArn", policyARN("M")).Must(t).Element("Versions") +
+			f.IAM(t, "ListAttachedRolePolicies", "RoleName", "R").Must(t).Element("AttachedPolicies")
 	}
 	before := state()
 
-	for action, want := range map[string]refusal{
+	wants := map[string]refusal{
 		"GetRole": noRole("R"), "GetRolePolicy": noRole("R"), "UpdateAssumeRolePolicy": noRole("R"), "PutRolePolicy": noRole("R"),
 		"DeleteRolePolicy": noRole("R"), "DeleteRole": noRole("R"), "GetOpenIDConnectProvider": noProvider(providerARN("idp.example")),
 		"GetSAMLProvider": noSAMLProvider(samlARN("Corp")), "UpdateSAMLProvider": noSAMLProvider(samlARN("Corp")),
@@ -279,17 +288,25 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		"ListUserTags": noUser("U"), "DeleteUserPermissionsBoundary": noUser("U"), "CreateAccessKey": noUser("U"), "ListAccessKeys": noUser("U"),
 		"UpdateAccessKey": noUser("U"), "DeleteAccessKey": noUser("U"), "PutUserPolicy": noUser("U"), "GetUserPolicy": noUser("U"),
 		"DeleteUserPolicy": noUser("U"), "ListUserPolicies": noUser("U"),
-	} {
+	}
+	for _, op := range managedOperations() {
+		if op.elsewhere != (refusal{}) {
+			wants[op.name] = op.elsewhere
+		}
+	}
+	for action, want := range wants {
 		t.Run(action, func(t *testing.T) { want.check(t, f.as(t, f.other, "", action, calls()[action]...)) })
 	}
 	answers(t, f.as(t, f.other, "", "ListOpenIDConnectProviders"), nil, reply("ListOpenIDConnectProviders", "<OpenIDConnectProviderList></OpenIDConnectProviderList>"))
 	answers(t, f.as(t, f.other, "", "ListSAMLProviders"), nil, reply("ListSAMLProviders", "<SAMLProviderList></SAMLProviderList>"))
+	answers(t, f.as(t, f.other, "", "ListRoles"), nil, reply("ListRoles", "<Roles></Roles><IsTruncated>false</IsTruncated>"))
+	answers(t, f.as(t, f.other, "", "ListPolicies", "Scope", "Local"), nil, reply("ListPolicies", "<Policies></Policies><IsTruncated>false</IsTruncated>"))
 	answers(t, f.as(t, f.other, "", "ListUsers"), nil, reply("ListUsers", "<Users></Users><IsTruncated>false</IsTruncated>"))
 	noKey(key).check(t, f.as(t, f.other, "", "DeleteAccessKey", "AccessKeyId", key))
 	// To delete a provider that is not there is no error.
 	f.as(t, f.other, "", "DeleteOpenIDConnectProvider", calls()["DeleteOpenIDConnectProvider"]...).Must(t)
 
-	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider", "CreateSAMLProvider", "CreateUser"} {
+	for _, action := range []string{"CreateRole", "CreateOpenIDConnectProvider", "CreateSAMLProvider", "CreateUser", "CreatePolicy"} {
 		r := f.as(t, f.other, "", action, calls()[action]...).Must(t)
 		if arn := r.Element("Arn") + r.Element("OpenIDConnectProviderArn") + r.Element("SAMLProviderArn"); !strings.HasPrefix(arn, "arn:aws:iam::"+other+":") {
 			t.Errorf("%s in the other account made %s", action, arn)

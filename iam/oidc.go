@@ -69,6 +69,11 @@ func (s *Service) checkProvider(p *store.OIDCProvider) error {
 	if err := s.CheckIssuer(p.Issuer); err != nil {
 		return invalidInput("Invalid Open ID Connect Provider URL: " + err.Error())
 	}
+	return checkLists(p)
+}
+
+// checkLists checks the client ids and the thumbprints of a provider, and writes these in lower case.
+func checkLists(p *store.OIDCProvider) error {
 	switch {
 	case len(p.ClientIDs) > MaxClientIDs:
 		return limitExceeded("Cannot exceed quota for ClientIdsPerOpenIdConnectProvider: 100")
@@ -89,10 +94,14 @@ type OpenIDConnectProviderInput struct {
 	OpenIDConnectProviderArn string `api:"arnType,required"`
 }
 
-// name is the provider's name if the ARN is one of the caller's account; else one that no provider has.
-func (in *OpenIDConnectProviderInput) name(c wire.Caller) string {
-	name, _ := strings.CutPrefix(in.OpenIDConnectProviderArn, "arn:aws:iam::"+c.Account+":oidc-provider/")
+// oidcName is the name in an ARN of the caller's account; of any other it is one that no provider has.
+func oidcName(c wire.Caller, arn string) string {
+	name, _ := strings.CutPrefix(arn, "arn:aws:iam::"+c.Account+":oidc-provider/")
 	return name
+}
+
+func noOIDCProvider(err error, arn string) error {
+	return orNotFound(err, "OpenIDConnect Provider not found for arn "+arn)
 }
 
 // GetOpenIDConnectProviderOutput is the output of GetOpenIDConnectProvider. Url has no scheme.
@@ -111,11 +120,11 @@ func (s *Service) GetOpenIDConnectProvider(ctx context.Context, c wire.Caller, i
 	}
 	var p *store.OIDCProvider
 	err := s.DB.View(ctx, func(tx *store.Tx) (err error) {
-		p, err = tx.OIDCProvider(c.Account, in.name(c))
+		p, err = tx.OIDCProvider(c.Account, oidcName(c, in.OpenIDConnectProviderArn))
 		return err
 	})
 	if err != nil {
-		return nil, orNotFound(err, "OpenIDConnect Provider not found for arn "+in.OpenIDConnectProviderArn)
+		return nil, noOIDCProvider(err, in.OpenIDConnectProviderArn)
 	}
 	out := &GetOpenIDConnectProviderOutput{
 		Url: p.Name, ClientIDList: p.ClientIDs, ThumbprintList: p.Thumbprints, CreateDate: wire.Time{Time: p.Created},
@@ -162,5 +171,7 @@ func (s *Service) DeleteOpenIDConnectProvider(ctx context.Context, c wire.Caller
 	if err := s.Authorize(ctx, c, "iam:DeleteOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
-	return nil, s.DB.Update(ctx, func(tx *store.Tx) error { return tx.DeleteOIDCProvider(c.Account, in.name(c)) })
+	return nil, s.DB.Update(ctx, func(tx *store.Tx) error {
+		return tx.DeleteOIDCProvider(c.Account, oidcName(c, in.OpenIDConnectProviderArn))
+	})
 }

@@ -3,7 +3,6 @@ package iam
 import (
 	"context"
 	"errors"
-	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -16,8 +15,8 @@ import (
 // MaxRoles is how many roles an account may have.
 const MaxRoles = 1000
 
-// RoleDescription is a role as IAM shows it.
-type RoleDescription struct {
+// RoleSummary is a role as lists show it.
+type RoleSummary struct {
 	Path                     string
 	RoleName                 string
 	RoleId                   string
@@ -26,16 +25,28 @@ type RoleDescription struct {
 	AssumeRolePolicyDocument string // URL-encoded, RFC 3986
 	Description              string `xml:",omitempty"`
 	MaxSessionDuration       int64
-	Tags                     []Tag `xml:"Tags>member"`
 }
 
-func describeRole(r *store.Role) RoleDescription {
-	d := RoleDescription{
+// RoleDescription is a role as IAM shows it.
+type RoleDescription struct {
+	RoleSummary
+	PermissionsBoundary *AttachedBoundary
+	Tags                []Tag `xml:"Tags>member"`
+}
+
+func summarizeRole(r *store.Role) RoleSummary {
+	return RoleSummary{
 		Path: r.Path, RoleName: r.Name, RoleId: r.UniqueID, Arn: RoleARN(r), CreateDate: wire.Time{Time: r.Created},
 		AssumeRolePolicyDocument: encodeDocument(r.Trust), Description: r.Description,
 		MaxSessionDuration: int64(r.MaxSession / time.Second),
 	}
-	d.Tags = sortedTags(r.Tags)
+}
+
+func describeRole(r *store.Role) RoleDescription {
+	d := RoleDescription{RoleSummary: summarizeRole(r), Tags: sortedTags(r.Tags)}
+	if r.Boundary != "" {
+		d.PermissionsBoundary = &AttachedBoundary{"Policy", r.Boundary}
+	}
 	return d
 }
 
@@ -45,10 +56,6 @@ func encodeDocument(document string) string {
 }
 
 func noSuchRole(name string) string { return "The role with name " + name + " cannot be found." }
-
-func roleResource(c wire.Caller, name string) string {
-	return "arn:aws:iam::" + c.Account + ":role/" + name
-}
 
 // maxTrust bounds a trust policy, in characters that are no white space: the most that IAM's quota can be raised to.
 const maxTrust = 4096
@@ -90,11 +97,13 @@ type RoleOutput struct {
 
 // CreateRole makes a role.
 func (s *Service) CreateRole(ctx context.Context, c wire.Caller, in *CreateRoleInput) (*RoleOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:CreateRole", roleResource(c, in.RoleName)); err != nil {
-		return nil, err
+	named := &store.Role{Account: c.Account, Path: in.Path, Name: in.RoleName}
+	if named.Path == "" {
+		named.Path = "/"
 	}
-	if in.PermissionsBoundary != "" {
-		return nil, invalidInput("PermissionsBoundary is not supported by this server.")
+	keys := append(tagMapKeys(in.Tags), boundaryKey(in.PermissionsBoundary)...)
+	if err := s.Authorize(ctx, c, "iam:CreateRole", RoleARN(named), keys...); err != nil {
+		return nil, err
 	}
 	if err := checkTrust(in.AssumeRolePolicyDocument); err != nil {
 		return nil, err
@@ -108,11 +117,9 @@ func (s *Service) CreateRole(ctx context.Context, c wire.Caller, in *CreateRoleI
 		return nil, err
 	}
 	role := &store.Role{
-		Account: c.Account, Name: in.RoleName, Path: in.Path, UniqueID: id, Trust: in.AssumeRolePolicyDocument,
+		Account: c.Account, Name: in.RoleName, Path: named.Path, UniqueID: id, Trust: in.AssumeRolePolicyDocument,
 		Description: in.Description, MaxSession: time.Duration(in.MaxSessionDuration) * time.Second, Tags: tags,
-	}
-	if role.Path == "" {
-		role.Path = "/"
+		Boundary: in.PermissionsBoundary,
 	}
 	if role.MaxSession == 0 {
 		role.MaxSession = time.Hour
@@ -125,6 +132,9 @@ func (s *Service) CreateRole(ctx context.Context, c wire.Caller, in *CreateRoleI
 		}
 		if n >= MaxRoles {
 			return limitExceeded("Cannot exceed quota for RolesPerAccount: 1000")
+		}
+		if err := boundaryExists(tx, c.Account, role.Boundary); err != nil {
+			return err
 		}
 		return tx.CreateRole(role)
 	})
@@ -144,7 +154,7 @@ type RoleInput struct {
 
 // GetRole describes a role.
 func (s *Service) GetRole(ctx context.Context, c wire.Caller, in *RoleInput) (*RoleOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:GetRole", roleResource(c, in.RoleName)); err != nil {
+	if err := s.mayRole(ctx, c, "iam:GetRole", in.RoleName); err != nil {
 		return nil, err
 	}
 	var role *store.Role
@@ -158,30 +168,45 @@ func (s *Service) GetRole(ctx context.Context, c wire.Caller, in *RoleInput) (*R
 	return &RoleOutput{Role: describeRole(role)}, nil
 }
 
-// DeleteRole removes a role that has no inline policy any more.
+// DeleteRole removes a role that has no policy any more.
 func (s *Service) DeleteRole(ctx context.Context, c wire.Caller, in *RoleInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:DeleteRole", roleResource(c, in.RoleName)); err != nil {
+	if err := s.mayRole(ctx, c, "iam:DeleteRole", in.RoleName); err != nil {
 		return nil, err
 	}
-	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx, role *store.Role) error {
+		if err := stillAttached(tx, role.UniqueID); err != nil {
+			return err
+		}
 		policies, err := tx.RolePolicies(c.Account, in.RoleName)
 		if err != nil {
 			return err
 		}
 		if len(policies) > 0 {
-			return &wire.Error{Code: "DeleteConflict", Message: "Cannot delete entity, must delete policies first.", Status: http.StatusConflict}
+			return deleteConflict("Cannot delete entity, must delete policies first.")
 		}
 		return tx.DeleteRole(c.Account, in.RoleName)
 	})
 }
 
 // changeRole runs a change of a role that must exist.
-func (s *Service) changeRole(ctx context.Context, c wire.Caller, name string, change func(*store.Tx) error) error {
+func (s *Service) changeRole(ctx context.Context, c wire.Caller, name string, change func(*store.Tx, *store.Role) error) error {
 	return s.DB.Update(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Role(c.Account, name); err != nil {
+		role, err := tx.Role(c.Account, name)
+		if err != nil {
 			return orNotFound(err, noSuchRole(name))
 		}
-		return change(tx)
+		return change(tx, role)
+	})
+}
+
+// viewRole shows a role that must exist to a function that only reads.
+func (s *Service) viewRole(ctx context.Context, c wire.Caller, name string, f func(*store.Tx, *store.Role) error) error {
+	return s.DB.View(ctx, func(tx *store.Tx) error {
+		role, err := tx.Role(c.Account, name)
+		if err != nil {
+			return orNotFound(err, noSuchRole(name))
+		}
+		return f(tx, role)
 	})
 }
 
@@ -193,13 +218,13 @@ type UpdateAssumeRolePolicyInput struct {
 
 // UpdateAssumeRolePolicy replaces a role's trust policy.
 func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, c wire.Caller, in *UpdateAssumeRolePolicyInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:UpdateAssumeRolePolicy", roleResource(c, in.RoleName)); err != nil {
+	if err := s.mayRole(ctx, c, "iam:UpdateAssumeRolePolicy", in.RoleName); err != nil {
 		return nil, err
 	}
 	if err := checkTrust(in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx, _ *store.Role) error {
 		return tx.SetRoleTrust(c.Account, in.RoleName, in.PolicyDocument)
 	})
 }
@@ -219,13 +244,13 @@ type PutRolePolicyInput struct {
 
 // PutRolePolicy sets an inline policy.
 func (s *Service) PutRolePolicy(ctx context.Context, c wire.Caller, in *PutRolePolicyInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:PutRolePolicy", roleResource(c, in.RoleName)); err != nil {
+	if err := s.mayRole(ctx, c, "iam:PutRolePolicy", in.RoleName); err != nil {
 		return nil, err
 	}
 	if _, err := parsePolicy(policy.Identity, in.PolicyDocument); err != nil {
 		return nil, err
 	}
-	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx, _ *store.Role) error {
 		policies, err := tx.RolePolicies(c.Account, in.RoleName)
 		if err != nil {
 			return err
@@ -262,7 +287,7 @@ func noSuchRolePolicy(name string) string {
 
 // GetRolePolicy shows an inline policy.
 func (s *Service) GetRolePolicy(ctx context.Context, c wire.Caller, in *RolePolicyInput) (*RolePolicyOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:GetRolePolicy", roleResource(c, in.RoleName)); err != nil {
+	if err := s.mayRole(ctx, c, "iam:GetRolePolicy", in.RoleName); err != nil {
 		return nil, err
 	}
 	out := &RolePolicyOutput{PolicyName: in.PolicyName}
@@ -283,10 +308,10 @@ func (s *Service) GetRolePolicy(ctx context.Context, c wire.Caller, in *RolePoli
 
 // DeleteRolePolicy removes an inline policy.
 func (s *Service) DeleteRolePolicy(ctx context.Context, c wire.Caller, in *RolePolicyInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:DeleteRolePolicy", roleResource(c, in.RoleName)); err != nil {
+	if err := s.mayRole(ctx, c, "iam:DeleteRolePolicy", in.RoleName); err != nil {
 		return nil, err
 	}
-	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx) error {
+	return nil, s.changeRole(ctx, c, in.RoleName, func(tx *store.Tx, _ *store.Role) error {
 		if _, err := tx.RolePolicy(c.Account, in.RoleName, in.PolicyName); err != nil {
 			return orNotFound(err, noSuchRolePolicy(in.PolicyName))
 		}

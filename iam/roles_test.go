@@ -14,7 +14,7 @@ func trustOf(elements string) string {
 	return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"sts:AssumeRoleWithWebIdentity",` + elements + `}]}`
 }
 
-const everybody = `"Principal":{"Federated":"cognito-identity.amazonaws.com"}`
+const everybody = `"Principal":{"Federated":"accounts.google.com"}`
 
 func TestCreateRole(t *testing.T) {
 	f := start(t)
@@ -93,7 +93,6 @@ func TestCreateRoleRefuses(t *testing.T) {
 		{"a tag of odd characters", role("Tags.member.1.Key", "k!", "Tags.member.1.Value", "v"), constraint("k!", "tags.1.member.key", `Member must satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]+`)},
 		{"a tag twice", role("Tags.member.1.Key", "k", "Tags.member.1.Value", "1", "Tags.member.2.Key", "k", "Tags.member.2.Value", "2"), refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
 		{"a tag twice but for its case", role("Tags.member.1.Key", "Équipe", "Tags.member.1.Value", "1", "Tags.member.2.Key", "éQUIPE", "Tags.member.2.Value", "2"), refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
-		{"a permissions boundary", role("PermissionsBoundary", "arn:aws:iam::123456789012:policy/P"), refusal{400, "InvalidInput", "PermissionsBoundary is not supported by this server."}},
 	})
 	f.IAM(t, "CreateRole", tags(50)...).Must(t)
 	if r := f.IAM(t, "CreateRole", tags(51)...); r.Code() != "ValidationError" || !strings.Contains(r.Message(), "'tags' failed to satisfy constraint: Member must have length less than or equal to 50") {

@@ -1,7 +1,6 @@
 package iam
 
 import (
-	"context"
 	"encoding/base32"
 	"io"
 	"log/slog"
@@ -28,9 +27,11 @@ type Service struct {
 	// CheckIssuer says whether a URL may be registered as an outside provider's issuer: its form, not its address.
 	CheckIssuer func(url string) error
 
-	roles     *store.Cache[cacheKey, *Role]
-	providers *store.Cache[cacheKey, *Provider]
-	saml      *store.Cache[cacheKey, *provider.SAML]
+	roles      *store.Cache[cacheKey, *Role]
+	providers  *store.Cache[cacheKey, *Provider]
+	saml       *store.Cache[cacheKey, *provider.SAML]
+	principals *store.Cache[principalKey, *Principal]
+	managed    *store.Cache[cacheKey, *policy.Policy]
 }
 
 // Init makes the service ready; call it once, after setting the fields.
@@ -42,6 +43,12 @@ func (s *Service) Init() error {
 	if s.providers, err = store.NewCache[cacheKey, *Provider](store.CacheBytes); err != nil {
 		return err
 	}
+	if s.principals, err = store.NewCache[principalKey, *Principal](store.CacheBytes); err != nil {
+		return err
+	}
+	if s.managed, err = store.NewCache[cacheKey, *policy.Policy](store.CacheBytes); err != nil {
+		return err
+	}
 	s.saml, err = store.NewCache[cacheKey, *provider.SAML](store.CacheBytes)
 	return err
 }
@@ -51,45 +58,7 @@ func (s *Service) API() *wire.Service {
 	return &wire.Service{
 		Name: "iam", Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
 		Shapes: shapes(), MapError: mapError,
-		Operations: []wire.Operation{
-			wire.Signed("CreateOpenIDConnectProvider", s.CreateOpenIDConnectProvider),
-			wire.Signed("DeleteOpenIDConnectProvider", s.DeleteOpenIDConnectProvider),
-			wire.Signed("GetOpenIDConnectProvider", s.GetOpenIDConnectProvider),
-			wire.Signed("ListOpenIDConnectProviders", s.ListOpenIDConnectProviders),
-			wire.Signed("CreateSAMLProvider", s.CreateSAMLProvider),
-			wire.Signed("DeleteSAMLProvider", s.DeleteSAMLProvider),
-			wire.Signed("GetSAMLProvider", s.GetSAMLProvider),
-			wire.Signed("ListSAMLProviders", s.ListSAMLProviders),
-			wire.Signed("ListSAMLProviderTags", s.ListSAMLProviderTags),
-			wire.Signed("TagSAMLProvider", s.TagSAMLProvider),
-			wire.Signed("UntagSAMLProvider", s.UntagSAMLProvider),
-			wire.Signed("UpdateSAMLProvider", s.UpdateSAMLProvider),
-			wire.Signed("CreateRole", s.CreateRole),
-			wire.Signed("DeleteRole", s.DeleteRole),
-			wire.Signed("DeleteRolePolicy", s.DeleteRolePolicy),
-			wire.Signed("GetRole", s.GetRole),
-			wire.Signed("GetRolePolicy", s.GetRolePolicy),
-			wire.Signed("PutRolePolicy", s.PutRolePolicy),
-			wire.Signed("UpdateAssumeRolePolicy", s.UpdateAssumeRolePolicy),
-			wire.Signed("CreateAccessKey", s.CreateAccessKey),
-			wire.Signed("CreateUser", s.CreateUser),
-			wire.Signed("DeleteAccessKey", s.DeleteAccessKey),
-			wire.Signed("DeleteUser", s.DeleteUser),
-			wire.Signed("DeleteUserPermissionsBoundary", s.DeleteUserPermissionsBoundary),
-			wire.Signed("DeleteUserPolicy", s.DeleteUserPolicy),
-			wire.Signed("GetUser", s.GetUser),
-			wire.Signed("GetUserPolicy", s.GetUserPolicy),
-			wire.Signed("ListAccessKeys", s.ListAccessKeys),
-			wire.Signed("ListUserPolicies", s.ListUserPolicies),
-			wire.Signed("ListUsers", s.ListUsers),
-			wire.Signed("ListUserTags", s.ListUserTags),
-			wire.Signed("PutUserPermissionsBoundary", s.PutUserPermissionsBoundary),
-			wire.Signed("PutUserPolicy", s.PutUserPolicy),
-			wire.Signed("TagUser", s.TagUser),
-			wire.Signed("UntagUser", s.UntagUser),
-			wire.Signed("UpdateAccessKey", s.UpdateAccessKey),
-			wire.Signed("UpdateUser", s.UpdateUser),
-		},
+		Operations: s.operations(),
 	}
 }
 

@@ -52,30 +52,6 @@ func noSuchUser(name string) string { return "The user with name " + name + " ca
 // errNoUser is what a caller gets who is no user and names none.
 var errNoUser = invalidMember("Must specify userName when calling with non-User credentials")
 
-// mayUser authorizes an action on a user, who without a name is the caller. A user's path stands in its ARN and policies go
-// by it, so that it is read first; a user who is not there has none.
-func (s *Service) mayUser(ctx context.Context, c wire.Caller, action, name string) error {
-	user := &store.User{Account: c.Account, Path: "/", Name: name}
-	switch {
-	case name != "":
-		err := s.DB.View(ctx, func(tx *store.Tx) error {
-			stored, err := tx.User(c.Account, name)
-			if err == nil {
-				user = stored
-			}
-			return err
-		})
-		if err != nil && !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-	case c.Root || c.User != "":
-		return s.Authorize(ctx, c, action, c.ARN)
-	default:
-		user.Name = "*"
-	}
-	return s.Authorize(ctx, c, action, user.ARN())
-}
-
 // userOf finds the user that an operation is about: the one with the name, or the caller where none is given. Nil is the
 // account's root.
 func userOf(tx *store.Tx, c wire.Caller, name string) (*store.User, error) {
@@ -149,7 +125,8 @@ func (s *Service) CreateUser(ctx context.Context, c wire.Caller, in *CreateUserI
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	if err := s.Authorize(ctx, c, "iam:CreateUser", u.ARN()); err != nil {
+	keys := append(tagMapKeys(in.Tags), boundaryKey(in.PermissionsBoundary)...)
+	if err := s.Authorize(ctx, c, "iam:CreateUser", u.ARN(), keys...); err != nil {
 		return nil, err
 	}
 	var err error

@@ -15,7 +15,7 @@ type TagUserInput struct {
 
 // TagUser adds tags. One whose key differs by case alone from an older one's takes its place.
 func (s *Service) TagUser(ctx context.Context, c wire.Caller, in *TagUserInput) (*wire.Nothing, error) {
-	if err := s.mayUser(ctx, c, "iam:TagUser", in.UserName); err != nil {
+	if err := s.mayUser(ctx, c, "iam:TagUser", in.UserName, tagMapKeys(in.Tags)...); err != nil {
 		return nil, err
 	}
 	return nil, s.changeUser(ctx, c, in.UserName, func(_ *store.Tx, u *store.User) error { return addTags(u.Tags, in.Tags) })
@@ -29,7 +29,7 @@ type UntagUserInput struct {
 
 // UntagUser removes tags; keys that no tag has are no error.
 func (s *Service) UntagUser(ctx context.Context, c wire.Caller, in *UntagUserInput) (*wire.Nothing, error) {
-	if err := s.mayUser(ctx, c, "iam:UntagUser", in.UserName); err != nil {
+	if err := s.mayUser(ctx, c, "iam:UntagUser", in.UserName, untagKey(in.TagKeys)); err != nil {
 		return nil, err
 	}
 	return nil, s.changeUser(ctx, c, in.UserName, func(_ *store.Tx, u *store.User) error {
@@ -71,7 +71,7 @@ type PutUserPermissionsBoundaryInput struct {
 
 // PutUserPermissionsBoundary names the managed policy beyond which a user may do nothing, whatever other policies allow.
 func (s *Service) PutUserPermissionsBoundary(ctx context.Context, c wire.Caller, in *PutUserPermissionsBoundaryInput) (*wire.Nothing, error) {
-	if err := s.mayUser(ctx, c, "iam:PutUserPermissionsBoundary", in.UserName); err != nil {
+	if err := s.mayUser(ctx, c, "iam:PutUserPermissionsBoundary", in.UserName, boundaryKey(in.PermissionsBoundary)...); err != nil {
 		return nil, err
 	}
 	return nil, s.changeUser(ctx, c, in.UserName, func(tx *store.Tx, u *store.User) error {

@@ -24,6 +24,9 @@ var (
 	insertOIDC = statement(`INSERT INTO oidc_providers
 		(account, name, issuer, client_ids, thumbprints, tags, version, created)
 		SELECT a.id, $2, $3, $4, $5, $6, a.version, CAST($7 AS BIGINT) FROM accounts a WHERE a.id = $1`)
+	updateOIDC = statement(`UPDATE oidc_providers SET client_ids = $3, thumbprints = $4, tags = $5,
+			version = (SELECT version FROM accounts WHERE id = $1)
+		WHERE account = $1 AND name = $2`)
 	oidcByName = statement(`SELECT name, issuer, client_ids, thumbprints, tags, version, created FROM oidc_providers
 		WHERE account = $1 AND name = $2`)
 	oidcOf = statement(`SELECT name, issuer, client_ids, thumbprints, tags, version, created FROM oidc_providers
@@ -33,18 +36,38 @@ var (
 
 // CreateOIDCProvider adds a provider; ErrExists if its name is taken.
 func (tx *Tx) CreateOIDCProvider(p *OIDCProvider) error {
-	lists := make([]string, 3)
-	for i, v := range []any{p.ClientIDs, p.Thumbprints, p.Tags} {
-		b, err := json.Marshal(v)
-		if err != nil {
-			return err
-		}
-		lists[i] = string(b)
+	lists, err := p.lists()
+	if err != nil {
+		return err
 	}
 	if err := tx.touch(p.Account); err != nil {
 		return err
 	}
 	return tx.exec(insertOIDC, p.Account, p.Name, p.Issuer, lists[0], lists[1], lists[2], tx.Now().UnixMilli())
+}
+
+// ChangeOIDCProvider stores the client ids, the thumbprints and the tags of a provider that the same transaction has read.
+func (tx *Tx) ChangeOIDCProvider(p *OIDCProvider) error {
+	lists, err := p.lists()
+	if err != nil {
+		return err
+	}
+	if err := tx.touch(p.Account); err != nil {
+		return err
+	}
+	return tx.exec(updateOIDC, p.Account, p.Name, lists[0], lists[1], lists[2])
+}
+
+// lists are the columns that hold JSON: client ids, thumbprints, tags.
+func (p *OIDCProvider) lists() (lists [3]string, err error) {
+	for i, v := range []any{p.ClientIDs, p.Thumbprints, p.Tags} {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return lists, err
+		}
+		lists[i] = string(b)
+	}
+	return lists, nil
 }
 
 // OIDCProvider returns a provider by its name, or ErrNotFound.

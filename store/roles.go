@@ -18,15 +18,21 @@ type Role struct {
 	Description string
 	MaxSession  time.Duration
 	Tags        map[string]string
-	Epoch       int64 // rises when the role's sessions are revoked
+	Epoch       int64  // rises when the role's sessions are revoked
+	Boundary    string // the ARN of a managed policy; empty: none
 	Created     time.Time
 }
 
 var (
 	insertRole = statement(`INSERT INTO roles
-		(account, name_key, name, path, unique_id, trust, description, max_session, tags, epoch, created)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)`)
-	roleByName = statement(`SELECT name, path, unique_id, trust, description, max_session, tags, epoch, created FROM roles
+		(account, name_key, name, path, unique_id, trust, description, max_session, tags, epoch, created, boundary)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11)`)
+	roleByName = statement(`SELECT name, path, unique_id, trust, description, max_session, tags, epoch, created, boundary
+		FROM roles WHERE account = $1 AND name_key = $2`)
+	rolePage = byBytes(`SELECT name, path, unique_id, trust, description, max_session, tags, epoch, created, boundary
+		FROM roles WHERE account = $1 AND name_key COLLATE BINARY > $2 AND SUBSTR(path, 1, LENGTH(CAST($3 AS TEXT))) = $3
+		ORDER BY name_key COLLATE BINARY LIMIT $4`)
+	updateRole = statement(`UPDATE roles SET description = $3, max_session = $4, tags = $5, boundary = $6
 		WHERE account = $1 AND name_key = $2`)
 	updateRoleTrust = statement(`UPDATE roles SET trust = $3 WHERE account = $1 AND name_key = $2`)
 	deleteRole      = statement(`DELETE FROM roles WHERE account = $1 AND name_key = $2`)
@@ -57,21 +63,58 @@ func (tx *Tx) CreateRole(r *Role) error {
 		return err
 	}
 	return tx.exec(insertRole, r.Account, nameKey(r.Name), r.Name, r.Path, r.UniqueID, r.Trust, r.Description,
-		int64(r.MaxSession/time.Second), string(tags), tx.Now().UnixMilli())
+		int64(r.MaxSession/time.Second), string(tags), tx.Now().UnixMilli(), r.Boundary)
 }
 
 // Role returns a role by its name, in any case, or ErrNotFound.
 func (tx *Tx) Role(account, name string) (*Role, error) {
 	r := &Role{Account: account}
-	var seconds, created int64
-	var tags string
-	err := tx.row(roleByName, []any{account, nameKey(name)}, &r.Name, &r.Path, &r.UniqueID, &r.Trust, &r.Description,
-		&seconds, &tags, &r.Epoch, &created)
+	err := scanRole(r, func(dest ...any) error { return tx.row(roleByName, []any{account, nameKey(name)}, dest...) })
 	if err != nil {
 		return nil, err
 	}
+	return r, nil
+}
+
+// Key is what lists of roles are ordered by, byte by byte: the name in lower case.
+func (r *Role) Key() string { return nameKey(r.Name) }
+
+// Roles returns the roles of an account whose paths begin with a prefix, in the order of their keys, from the first one
+// after the key that is given; an empty key begins.
+func (tx *Tx) Roles(account, prefix, after string, limit int) ([]Role, error) {
+	var page []Role
+	err := tx.rows(rolePage, []any{account, after, prefix, int64(limit)}, func(scan func(...any) error) error {
+		r := Role{Account: account}
+		err := scanRole(&r, scan)
+		page = append(page, r)
+		return err
+	})
+	return page, err
+}
+
+func scanRole(r *Role, scan func(...any) error) error {
+	var seconds, created int64
+	var tags string
+	err := scan(&r.Name, &r.Path, &r.UniqueID, &r.Trust, &r.Description, &seconds, &tags, &r.Epoch, &created, &r.Boundary)
+	if err != nil {
+		return err
+	}
 	r.MaxSession, r.Created = time.Duration(seconds)*time.Second, fromMilli(created)
-	return r, json.Unmarshal([]byte(tags), &r.Tags)
+	return json.Unmarshal([]byte(tags), &r.Tags)
+}
+
+// ChangeRole stores the description, the longest session, the tags and the boundary of a role that the same transaction has
+// read.
+func (tx *Tx) ChangeRole(r *Role) error {
+	tags, err := json.Marshal(r.Tags)
+	if err != nil {
+		return err
+	}
+	if err := tx.touch(r.Account); err != nil {
+		return err
+	}
+	return tx.exec(updateRole, r.Account, nameKey(r.Name), r.Description, int64(r.MaxSession/time.Second), string(tags),
+		r.Boundary)
 }
 
 // RoleCount tells how many roles an account has.
@@ -88,7 +131,7 @@ func (tx *Tx) SetRoleTrust(account, name, trust string) error {
 	return tx.exec(updateRoleTrust, account, nameKey(name), trust)
 }
 
-// DeleteRole removes a role. Its inline policies must be gone.
+// DeleteRole removes a role. Its policies must be gone, inline and attached.
 func (tx *Tx) DeleteRole(account, name string) error {
 	if err := tx.touch(account); err != nil {
 		return err

@@ -27,6 +27,11 @@ func statement(text string) *stmt {
 	return q
 }
 
+// byBytes is a statement in which texts are compared COLLATE BINARY: by their bytes, whatever the database's language.
+func byBytes(text string) *stmt {
+	return statement(text).on(postgres, strings.ReplaceAll(text, "COLLATE BINARY", `COLLATE "C"`))
+}
+
 // fixed is a statement that stands on its own: the engine's BEGIN and COMMIT, which no list needs.
 func fixed(text string) *stmt {
 	word, _, _ := strings.Cut(strings.TrimSpace(text), " ")

@@ -101,6 +101,7 @@ func TestKeyState(t *testing.T) {
 			if row.want != nil {
 				want = wire.Key{}
 			}
+			key.Caller.Session, key.Caller.AccountVersion = nil, 0 // what iam is told is tested through the front door
 			if diff := cmp.Diff(want, key); diff != "" {
 				t.Errorf("(-want +got):\n%s", diff)
 			}
@@ -127,8 +128,8 @@ func TestTokensOfOurs(t *testing.T) {
 		{"for an identity that is not there", func(c *issuer.Claims) { c.Subject = poolID.In("us-east-1") }, home, "is gone"},
 		{"for an identity of another region", func(c *issuer.Claims) { c.Subject = aliceID.In("eu-west-1") }, home, "is gone"},
 		{"for no identity", func(c *issuer.Claims) { c.Subject = "alice" }, home, "subject: not an id"},
-		// The original takes it here if the trust policy names the pool.
-		{"for a role of another account", func(*issuer.Claims) {}, foreign, "role of account 999999999999, pool of account 123456789012"},
+		{"for a role of another account, which names no pool", func(*issuer.Claims) {}, foreign, "a condition that binds cognito-identity.amazonaws.com:aud is required"},
+		{"for a role of an account that is not there", func(*issuer.Claims) {}, "111111111111", "there is no account 111111111111"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			claims := good
@@ -158,7 +159,7 @@ func TestTokensOfOurs(t *testing.T) {
 			}
 			want := &Session{
 				Account: home, RoleID: "AROA" + home, Name: "web", Issued: now, Expires: now.Add(time.Hour),
-				Identity: &IdentityOf{ID: aliceID, Region: "us-east-1", Pool: poolID, AMR: []string{"unauthenticated"}},
+				Identity: &IdentityOf{ID: aliceID, Account: home, Region: "us-east-1", Pool: poolID, AMR: []string{"unauthenticated"}},
 			}
 			if claims.Tags != nil {
 				want.Tags = map[string]string{"team": "ops"}
@@ -179,10 +180,10 @@ func tags(key, value string) *issuer.Tags {
 func TestIssuedSession(t *testing.T) {
 	s := newService(t)
 	inhabit(t, s)
-	of := IdentityOf{ID: aliceID, Region: "us-east-1", Pool: poolID, PoolEpoch: 3, Epoch: 4, AMR: []string{"unauthenticated"}}
+	of := IdentityOf{ID: aliceID, Account: home, Region: "us-east-1", Pool: poolID, PoolEpoch: 3, Epoch: 4, AMR: []string{"unauthenticated"}}
 	assumed, err := s.Issue(t.Context(), &Request{
 		Account: home, AccountVersion: 1, RoleARN: "arn:aws:iam::" + home + ":role/R", SessionName: "web", Lifetime: time.Hour,
-		Flow: EnhancedGuest, Policy: "{}", Identity: of,
+		Flow: EnhancedGuest, Policy: "{}", Identity: of, Web: WebIdentity{Subject: aliceID.In("us-east-1")},
 	})
 	if err != nil {
 		t.Fatal(err)

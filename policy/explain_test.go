@@ -72,6 +72,15 @@ func TestCause(t *testing.T) {
 			`NoMatch: no statement of permission boundary "permission boundary 0" allows s3:GetObject` + object +
 				`; statement 0 ("A") of "permission boundary 0" would, but for resource wants ["arn:aws:s3:::c/*"], request has "arn:aws:s3:::b/k"`,
 		},
+		{
+			may(user, get, none, 0, identity(
+				`{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::c", "Condition": {"Null": {"k:a": false}}}`,
+				`{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"Null": {"k:a": false}}}`,
+				`{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}`,
+			)),
+			`NoMatch: no statement of identity policy "identity policy 0" allows s3:GetObject` + object +
+				`; statement 1 of "identity policy 0" would, but for condition Null k:a wants ["false"], request has no value`,
+		},
 		{may(assumed, get, none, 0, identity(allows("*")), sessionOf(allows("sqs:*"))), `NoMatch: no statement of session policy "session policy 0" allows s3:GetObject` + object},
 		{
 			may(user, get, none, 0, resource(grants(toAccount, get))),
@@ -117,6 +126,16 @@ trust policy "Role": NoMatch
   statement 0: principal wants [Federated "cognito-identity.amazonaws.com"], request has AWS "arn:aws:iam::123456789012:user/alice": no
   statement 0: action wants ["sts:AssumeRoleWithWebIdentity"], request has "s3:GetObject": no
   statement 0: a condition that binds cognito-identity.amazonaws.com:aud is required: no
+`,
+		},
+		{
+			policy.Set{Identity: []policy.Named{{Policy: all}}, Resource: &policy.Named{Name: "Gone"}},
+			`NoMatch: the resource policy "Gone" is gone, so nothing allows s3:GetObject on "*"
+resource policy "Gone": gone, and allows nothing
+the identity policy: Allow
+  statement 0, Allow: applies
+  statement 0: action wants ["s3:*"], request has "s3:GetObject": yes
+  statement 0: resource wants ["*"], request has "*": yes
 `,
 		},
 	} {

@@ -178,6 +178,8 @@ var logic = []section{
 		may(user, get, allow, policy.Identity, identity(allows("s3:*")), resource(forbids(`"NotPrincipal": `+toUser, get))),
 		may(user, get, deny, policy.Resource, identity(allows("s3:*")), boundary(allows("s3:*")), resource(forbids(`"NotPrincipal": `+toUser, get))),
 		may(user, put, allow, policy.Identity, identity(allows("s3:*")), boundary(allows("s3:*")), resource(forbids(`"NotPrincipal": `+toUser, get))),
+		may(user, get, deny, policy.Resource, identity(allows("s3:*")), boundary(allows("s3:*")), resource(forbids(`"NotPrincipal": "*"`, get))),
+		may(user, get, allow, policy.Identity, identity(allows("s3:*")), resource(forbids(`"NotPrincipal": "*"`, get))),
 		may(lambda, get, allow, policy.Resource, resource(grants(toLambda, get), forbids(`"NotPrincipal": `+toLambda, get))),
 	}},
 	{"Cross-account policy evaluation logic", []decision{

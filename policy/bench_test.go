@@ -114,7 +114,7 @@ func BenchmarkParse(b *testing.B) {
 func TestEvaluateDoesNotAllocate(t *testing.T) {
 	trust, s := parse(t, policy.Trust, cognitoTrust("authenticated")), sessionSet(t)
 	resourceToo := sessionSet(t)
-	resourceToo.Resource = &policy.Named{Policy: parse(t, policy.Resource, doc(grants(toSession, "s3:*"), forbids(`"NotPrincipal": `+toSession, "s3:Get*")))}
+	resourceToo.Resource = &policy.Named{Policy: parse(t, policy.Resource, doc(grants(toAccount, "s3:*"), grants(toSession, "s3:*"), forbids(`"NotPrincipal": `+toSession, "s3:Get*")))}
 	arn := parse(t, policy.Identity, onCondition(`{"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:role/${aws:username, 'app'}"}, "BinaryEquals": {"k:a": "YQ=="}}`))
 	pool, identity, address := "us-east-1:a", "us-east-1:1", "203.0.113.7"
 	for name, evaluate := range map[string]func() policy.Effect{

@@ -162,6 +162,8 @@ var logic = []section{
 		may(user, get, allow, policy.Resource, resource(grants(toAccount, get), grants(toUser, get))),
 		may(user, get, allow, policy.Resource, resource(grants(toUser, get), grants(toAccount, get))),
 		may(assumed, get, allow, policy.Resource, sessionOf(allows("iam:*")), resource(grants(toRole, get), grants(toSession, get))),
+		may(user, get, allow, policy.Resource, resource(grants(`{"AWS": ["`+alice+`", "`+account+`"]}`, get))),
+		may(user, get, allow, policy.Resource, resource(grants(`{"AWS": ["`+account+`", "`+alice+`"]}`, get))),
 		// Everyone.
 		may(user, get, allow, policy.Resource, resource(grants(toAll, get))),
 		may(anonymous, get, allow, policy.Resource, resource(grants(toAll, get))),
@@ -176,6 +178,8 @@ var logic = []section{
 		may(user, get, allow, policy.Identity, identity(allows("s3:*")), resource(forbids(`"NotPrincipal": `+toUser, get))),
 		may(user, get, deny, policy.Resource, identity(allows("s3:*")), boundary(allows("s3:*")), resource(forbids(`"NotPrincipal": `+toUser, get))),
 		may(user, put, allow, policy.Identity, identity(allows("s3:*")), boundary(allows("s3:*")), resource(forbids(`"NotPrincipal": `+toUser, get))),
+		may(user, get, deny, policy.Resource, identity(allows("s3:*")), boundary(allows("s3:*")), resource(forbids(`"NotPrincipal": "*"`, get))),
+		may(user, get, allow, policy.Identity, identity(allows("s3:*")), resource(forbids(`"NotPrincipal": "*"`, get))),
 		may(lambda, get, allow, policy.Resource, resource(grants(toLambda, get), forbids(`"NotPrincipal": `+toLambda, get))),
 	}},
 	{"Cross-account policy evaluation logic", []decision{

@@ -6,7 +6,7 @@
 //	Set{Identity, Boundary, Session, Resource} -> Evaluate(request) -> Decision: Allow, Deny, or NoMatch
 //	                                           -> Explain(request)  -> the same and why, statement by statement
 //
-// How a Set decides (Policy evaluation logic for requests within a single account). Left to right, the first that answers:
+// How a Set decides (Policy evaluation logic for requests within a single account), from the top:
 //
 //	a Deny in any?  yes -> Deny
 //	     |

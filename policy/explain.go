@@ -114,7 +114,7 @@ func (e *Explanation) Cause() string {
 	return text
 }
 
-// silence names those that had to speak, and did not: "no identity policy", "the permission boundary "b" not".
+// silence names those that had to allow and didn't, to stand before "allows", such as: none of the 2 identity policies
 func (e *Explanation) silence() string {
 	var only *PolicyExplanation
 	n := 0

@@ -54,36 +54,48 @@ the identity policy: Allow
 	}
 }
 
+const onObject = ` on "arn:aws:s3:::b/k"`
+
 // A cause is one line for whoever was refused, or wonders why not.
+var causes = []struct {
+	is   decision
+	want string
+}{
+	{may(user, get, allow, 0, identity(allows("iam:*")), identity(allows("s3:*"))), `Allow: by statement 0 of identity policy "identity policy 1"`},
+	{may(user, get, allow, 0, resource(grants(toAll, get), grants(toUser, get))), `Allow: by statement 1 of resource policy "resource policy 0"`},
+	{may(user, get, deny, 0, identity(allows("s3:*")), boundary(allows("s3:*"), denies("s3:*"))), `Deny: by statement 1 of permission boundary "permission boundary 0"`},
+	{may(user, get, none, 0), `NoMatch: there is no identity policy, so nothing allows s3:GetObject` + onObject},
+	{may(user, get, none, 0, identity(allows("iam:*"))), `NoMatch: no statement of identity policy "identity policy 0" allows s3:GetObject` + onObject},
+	{may(user, get, none, 0, identity(allows("iam:*")), identity(allows("sqs:*"))), `NoMatch: none of the 2 identity policies allows s3:GetObject` + onObject},
+	{
+		may(user, get, none, 0, identity(allows("*")), boundary(`{"Sid": "A", "Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::c/*"}`)),
+		`NoMatch: no statement of permission boundary "permission boundary 0" allows s3:GetObject` + onObject +
+			`; statement 0 ("A") of "permission boundary 0" would, but for resource wants ["arn:aws:s3:::c/*"], request has "arn:aws:s3:::b/k"`,
+	},
+	{
+		may(user, get, none, 0, identity(
+			`{"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::c", "Condition": {"Null": {"k:a": false}}}`,
+			`{"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Condition": {"Null": {"k:a": false}}}`,
+			`{"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}`,
+		)),
+		`NoMatch: no statement of identity policy "identity policy 0" allows s3:GetObject` + onObject +
+			`; statement 1 of "identity policy 0" would, but for condition Null k:a wants ["false"], request has no value`,
+	},
+	{may(assumed, get, none, 0, identity(allows("*")), sessionOf(allows("sqs:*"))), `NoMatch: no statement of session policy "session policy 0" allows s3:GetObject` + onObject},
+	{
+		may(user, get, none, 0, resource(grants(toAccount, get))),
+		`NoMatch: there is no identity policy, so nothing allows s3:GetObject` + onObject +
+			`; resource policy "resource policy 0" allows it, but an identity policy has to allow it too`,
+	},
+	{
+		may(login, web, none, 0, trustOf(trusts(`{"Federated": "accounts.google.com"}`))),
+		`NoMatch: no statement of trust policy "trust policy 0" allows sts:AssumeRoleWithWebIdentity; statement 0 of "trust policy 0" would, ` +
+			`but for principal wants [Federated "accounts.google.com"], request has Federated "cognito-identity.amazonaws.com"`,
+	},
+}
+
 func TestCause(t *testing.T) {
-	object := " on \"arn:aws:s3:::b/k\""
-	for _, row := range []struct {
-		is   decision
-		want string
-	}{
-		{may(user, get, allow, 0, identity(allows("iam:*")), identity(allows("s3:*"))), `Allow: by statement 0 of identity policy "identity policy 1"`},
-		{may(user, get, allow, 0, resource(grants(toAll, get), grants(toUser, get))), `Allow: by statement 1 of resource policy "resource policy 0"`},
-		{may(user, get, deny, 0, identity(allows("s3:*")), boundary(allows("s3:*"), denies("s3:*"))), `Deny: by statement 1 of permission boundary "permission boundary 0"`},
-		{may(user, get, none, 0), `NoMatch: there is no identity policy, so nothing allows s3:GetObject` + object},
-		{may(user, get, none, 0, identity(allows("iam:*"))), `NoMatch: no statement of identity policy "identity policy 0" allows s3:GetObject` + object},
-		{may(user, get, none, 0, identity(allows("iam:*")), identity(allows("sqs:*"))), `NoMatch: none of the 2 identity policies allows s3:GetObject` + object},
-		{
-			may(user, get, none, 0, identity(allows("*")), boundary(`{"Sid": "A", "Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::c/*"}`)),
-			`NoMatch: no statement of permission boundary "permission boundary 0" allows s3:GetObject` + object +
-				`; statement 0 ("A") of "permission boundary 0" would, but for resource wants ["arn:aws:s3:::c/*"], request has "arn:aws:s3:::b/k"`,
-		},
-		{may(assumed, get, none, 0, identity(allows("*")), sessionOf(allows("sqs:*"))), `NoMatch: no statement of session policy "session policy 0" allows s3:GetObject` + object},
-		{
-			may(user, get, none, 0, resource(grants(toAccount, get))),
-			`NoMatch: there is no identity policy, so nothing allows s3:GetObject` + object +
-				`; resource policy "resource policy 0" allows it, but an identity policy has to allow it too`,
-		},
-		{
-			may(login, web, none, 0, trustOf(trusts(`{"Federated": "accounts.google.com"}`))),
-			`NoMatch: no statement of trust policy "trust policy 0" allows sts:AssumeRoleWithWebIdentity; statement 0 of "trust policy 0" would, ` +
-				`but for principal wants [Federated "accounts.google.com"], request has Federated "cognito-identity.amazonaws.com"`,
-		},
-	} {
+	for _, row := range causes {
 		set := row.is.policies.parse(t)
 		if e := set.Explain(&row.is.request); e.Effect != row.is.want || e.Cause() != row.want {
 			t.Errorf("got  %s\nwant %s", e.Cause(), row.want)
@@ -117,6 +129,16 @@ trust policy "Role": NoMatch
   statement 0: principal wants [Federated "cognito-identity.amazonaws.com"], request has AWS "arn:aws:iam::123456789012:user/alice": no
   statement 0: action wants ["sts:AssumeRoleWithWebIdentity"], request has "s3:GetObject": no
   statement 0: a condition that binds cognito-identity.amazonaws.com:aud is required: no
+`,
+		},
+		{
+			policy.Set{Identity: []policy.Named{{Policy: all}}, Resource: &policy.Named{Name: "Gone"}},
+			`NoMatch: the resource policy "Gone" is gone, so nothing allows s3:GetObject on "*"
+resource policy "Gone": gone, and allows nothing
+the identity policy: Allow
+  statement 0, Allow: applies
+  statement 0: action wants ["s3:*"], request has "s3:GetObject": yes
+  statement 0: resource wants ["*"], request has "*": yes
 `,
 		},
 	} {

@@ -121,7 +121,7 @@ func (o order) passes(compared int) bool {
 }
 
 // parsePrefix reads "203.0.113.0/24", "2001:DB8:1234:5678::/64" or one address ("IP address condition operators"). Bits
-// beyond the prefix don't count.
+// beyond the prefix don't count, as ever with netip.
 func parsePrefix(s string) (netip.Prefix, bool) {
 	p, err := netip.ParsePrefix(s)
 	if err != nil {
@@ -138,7 +138,7 @@ func parsePrefix(s string) (netip.Prefix, bool) {
 		}
 		p = netip.PrefixFrom(addr.Unmap(), p.Bits()-96)
 	}
-	return p.Masked(), true
+	return p, true
 }
 
 func parseAddr(s string) (netip.Addr, bool) {

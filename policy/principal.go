@@ -100,7 +100,8 @@ func (p *principal) reaches(who *Principal) reach {
 
 // rootUser tells whether who is the root user of the account that p means.
 func (p *principal) rootUser(who *Principal) bool {
-	return p.account == who.Account && strings.HasSuffix(who.Name, ":iam::"+p.account+":root")
+	_, rest, _ := strings.Cut(who.Name, ":iam::")
+	return p.account == who.Account && rest == p.account+":root"
 }
 
 // excepts tells whether a NotPrincipal of these names spares who. The account alone doesn't spare its users, nor the role
@@ -114,7 +115,7 @@ func excepts(names []principal, who *Principal, bounded bool) bool {
 		p := &names[i]
 		switch {
 		case p.everyone:
-			return true
+			itself, role = true, true
 		case p.kind == AWS && p.name == "*":
 			itself = itself || who.Type == AWS || who.Type == Anonymous
 			role = true

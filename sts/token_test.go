@@ -158,7 +158,7 @@ func TestTokenRefused(t *testing.T) {
 		"a prefix of the access key id":   try(testKey, token, testID[:19]),
 		"another sealing key of that id":  try(&store.OpenKey{ID: testKey.ID, Key: bytes.Repeat([]byte{2}, 32)}, token, testID),
 		"longer than any":                 try(testKey, strings.Repeat("A", MaxToken+4), testID),
-		"of another version of this form": try(testKey, "Ag"+token[2:], testID),
+		"of another version of this form": try(testKey, "AQ"+token[2:], testID),
 	} {
 		if !errors.Is(err, errToken) {
 			t.Errorf("%s: %v, want errToken", name, err)

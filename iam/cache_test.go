@@ -150,6 +150,58 @@ func TestSAMLProvider(t *testing.T) {
 	}
 }
 
+// Every change of an OpenID Connect provider gives it a new version: caches of verified tokens go by that.
+func TestOIDCProviderVersions(t *testing.T) {
+	const account = "123456789012"
+	s := newService(t, account)
+	s.CheckIssuer = func(string) error { return nil }
+	root, ctx := wire.Caller{Account: account, Root: true}, t.Context()
+	made, err := s.CreateOpenIDConnectProvider(ctx, root, &CreateOpenIDConnectProviderInput{Url: "https://idp.example", ClientIDList: []string{"a"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	arn := made.OpenIDConnectProviderArn
+	var last int64
+	for _, step := range []struct {
+		name string
+		do   func() error
+	}{
+		{"made", func() error { return nil }},
+		{"AddClientID", func() error {
+			_, err := s.AddClientIDToOpenIDConnectProvider(ctx, root, &ClientIDInput{arn, "b"})
+			return err
+		}},
+		{"RemoveClientID", func() error {
+			_, err := s.RemoveClientIDFromOpenIDConnectProvider(ctx, root, &ClientIDInput{arn, "b"})
+			return err
+		}},
+		{"UpdateThumbprint", func() error {
+			_, err := s.UpdateOpenIDConnectProviderThumbprint(ctx, root, &UpdateOpenIDConnectProviderThumbprintInput{arn, []string{strings.Repeat("a", 40)}})
+			return err
+		}},
+		{"Tag", func() error {
+			_, err := s.TagOpenIDConnectProvider(ctx, root, &TagOpenIDConnectProviderInput{arn, []Tag{{"k", "v"}}})
+			return err
+		}},
+		{"Untag", func() error {
+			_, err := s.UntagOpenIDConnectProvider(ctx, root, &UntagOpenIDConnectProviderInput{arn, []string{"k"}})
+			return err
+		}},
+	} {
+		var version int64
+		err := errors.Join(step.do(), s.DB.View(ctx, func(tx *store.Tx) (err error) { version, err = tx.AccountVersion(account); return err }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := s.OIDCProvider(ctx, account, version, arn)
+		if err != nil || p.OIDC.Version <= last {
+			t.Errorf("%s: %+v, %v; the version before was %d", step.name, p, err, last)
+			continue
+		}
+		last = p.OIDC.Version
+	}
+}
+
 // samlMetadata is the metadata of an identity provider with a key of its own.
 func samlMetadata(t *testing.T, entityID string) string {
 	t.Helper()

@@ -2,14 +2,19 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
 )
 
 func policyA(name string) *Policy {
@@ -425,4 +430,37 @@ func TestDeletePolicyAgainstAttach(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A database with roles in it gets boundaries, and can be taken back.
+func TestMigrateToPolicies(t *testing.T) {
+	const role = `INSERT INTO roles (account, name_key, name, path, unique_id, trust, description, max_session, tags, epoch, created)
+		VALUES ('111111111111', 'old', 'Old', '/', 'AROAOLD', '{}', '', 3600, '{}', 0, 0)`
+	file, url := filepath.Join(t.TempDir(), "idpool.db"), pgURL(t)
+	lite, err := sql.Open("sqlite", file)
+	must(t, err)
+	config, err := pgx.ParseConfig(url)
+	must(t, err)
+	for dialect, db := range map[goose.Dialect]*sql.DB{goose.DialectSQLite3: lite, goose.DialectPostgres: stdlib.OpenDB(*config)} {
+		p, err := provider(dialect, db)
+		must(t, err)
+		_, err = p.UpTo(t.Context(), 3)
+		must(t, err)
+		_, err = db.ExecContext(t.Context(), role)
+		must(t, err)
+		_, err = p.UpTo(t.Context(), 4)
+		must(t, err)
+		_, err = p.DownTo(t.Context(), 3)
+		must(t, errors.Join(err, db.Close()))
+	}
+	for _, where := range []string{file, url} {
+		db := openAt(t, where, Options{})
+		look(t, db, func(tx *Tx) error {
+			got, err := tx.Role(accountA, "old")
+			if err == nil && got.Boundary != "" {
+				t.Errorf("%+v", got)
+			}
+			return err
+		})
+	}
 }

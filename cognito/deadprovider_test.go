@@ -48,6 +48,18 @@ func newDead(t *testing.T) *dead {
 	return d
 }
 
+// await waits until so many requests hang, unless all calls are done before.
+func (d *dead) await(t *testing.T, requests int, done <-chan struct{}) {
+	t.Helper()
+	for range requests {
+		select {
+		case <-d.asked:
+		case <-done:
+			t.Fatal("a dead provider was not asked before the calls for others had ended")
+		}
+	}
+}
+
 // hangUp ends every request, those to come as well.
 func (d *dead) hangUp() {
 	select {
@@ -154,11 +166,11 @@ func (m *mourners) signInMeanwhile(t *testing.T) bool {
 			t.Errorf("a login of a dead provider: %q", code)
 		}
 	})
-	for range calls { // each is a request
-		<-m.app.asked
-	}
-	<-m.keys.asked // where all who need keys wait for one
-	<-m.pool.asked
+	done := make(chan struct{})
+	go func() { wait(); close(done) }()
+	m.app.await(t, calls, done) // each is a request
+	m.keys.await(t, 1, done)    // all who need keys wait for one
+	m.pool.await(t, 1, done)
 	m.signIn(t, living, 8, func(code string) {
 		if code != "" {
 			t.Errorf("a login of a living provider: %s", code)
@@ -174,7 +186,7 @@ func (m *mourners) signInMeanwhile(t *testing.T) bool {
 	for _, d := range []*dead{m.keys, m.pool, m.app} {
 		d.hangUp()
 	}
-	wait()
+	<-done
 	if n := ended.Load(); n != int64(len(lost)) {
 		t.Errorf("%d calls ended, of %d", n, len(lost))
 	}

@@ -35,6 +35,12 @@ type front struct {
 func start(t *testing.T, options ...func(*server.Config)) *front {
 	t.Helper()
 	t.Parallel()
+	return startAlone(t, options...)
+}
+
+// startAlone is start for a test that wants the machine for itself.
+func startAlone(t *testing.T, options ...func(*server.Config)) *front {
+	t.Helper()
 	quick := func(c *server.Config) { c.SigningAlgorithm = "ES256" } // whose keys are made at once
 	f := &front{Node: pooltest.Start(t, append(options, quick)...), idp: pooltest.NewProvider(t)}
 	f.idp.Now = f.Clock.Now

@@ -339,6 +339,9 @@ func TestVerifyRefuses(t *testing.T) {
 		{"without its signature", head + "." + body + ".", ErrToken},
 		{"without its payload", head + ".." + signature, ErrToken},
 		{"the JSON form", full, ErrToken},
+		{"padding", good + "==", ErrToken},
+		{"a line's end inside", good[:len(good)-4] + "\n" + good[len(good)-4:], ErrToken},
+		{"a digit whose last bits mean nothing", good[:len(good)-1] + string(good[len(good)-1]+1), ErrToken},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if _, err := i.Verify(t.Context(), row.token); !errors.Is(err, row.want) {

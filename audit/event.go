@@ -94,7 +94,7 @@ func newEvent(c *Call, id string) *event {
 		Request: hide(c.Request), RequestID: c.RequestID, ID: id,
 		ReadOnly: !data && readsOnly(c.Operation), Type: "AwsApiCall", Management: !data, Recipient: c.recipient(), Category: "Management",
 	}
-	if c.Cause != "" {
+	if c.Cause != "" && c.Cause != c.Message {
 		e.Additional = &additional{cut(c.Cause, maxCause)}
 	}
 	if data {

@@ -53,34 +53,46 @@ type goldenCall struct {
 	code  string // of the reply
 }
 
-// TestAuditGolden holds the events of some calls, word for word. What differs from run to run stands as {name}.
-func TestAuditGolden(t *testing.T) {
-	node := startAudited(t)
-	idp := pooltest.NewProvider(t)
-	idp.Now = node.Clock.Now
-	pool := node.Pool(t, idp)
+// goldenCast is who and what the golden calls are about.
+type goldenCast struct {
+	*audited
+	idp                    *pooltest.Provider
+	pool, id, guest, token string
+	logins                 pooltest.Object
+}
+
+func raise(t *testing.T) *goldenCast {
+	t.Helper()
+	c := &goldenCast{audited: startAudited(t), idp: pooltest.NewProvider(t)}
+	c.idp.Now = c.Clock.Now
+	c.pool = c.Pool(t, c.idp)
+	c.logins = pooltest.Object{c.idp.Name(): c.idp.Token("app", "alice")}
+	c.id = c.Public(t, "GetId", pooltest.Object{"IdentityPoolId": c.pool, "Logins": c.logins}).Must(t).Object(t)["IdentityId"].(string)
+	c.token = c.Public(t, "GetOpenIdToken", pooltest.Object{"IdentityId": c.id, "Logins": c.logins}).Must(t).Object(t)["Token"].(string)
+	c.guest = c.Public(t, "GetId", pooltest.Object{"IdentityPoolId": c.pool}).Must(t).Object(t)["IdentityId"].(string)
+	return c
+}
+
+// calls are made in this order.
+func (c *goldenCast) calls(t *testing.T) []goldenCall {
 	public := func(operation string, in pooltest.Object) func() *pooltest.Reply {
 		return func() *pooltest.Reply {
-			r, _ := node.JSON(t, "AWSCognitoIdentityService."+operation, in)
+			r, _ := c.JSON(t, "AWSCognitoIdentityService."+operation, in)
 			r.Header.Set("User-Agent", "aws-sdk-js/3")
-			return node.Do(t, r)
+			return c.Do(t, r)
 		}
 	}
-	logins := pooltest.Object{idp.Name(): idp.Token("app", "alice")}
-	id := node.Public(t, "GetId", pooltest.Object{"IdentityPoolId": pool, "Logins": logins}).Must(t).Object(t)["IdentityId"].(string)
-	named := pooltest.Object{"IdentityId": id, "Logins": logins}
-	token := node.Public(t, "GetOpenIdToken", named).Must(t).Object(t)["Token"].(string)
-	guest := node.Public(t, "GetId", pooltest.Object{"IdentityPoolId": pool}).Must(t).Object(t)["IdentityId"].(string)
+	named := pooltest.Object{"IdentityId": c.id, "Logins": c.logins}
 	assume := func(role string) func() *pooltest.Reply {
 		return func() *pooltest.Reply {
-			return node.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity",
-				"RoleArn", "arn:aws:iam::"+pooltest.Account+":role/"+role, "RoleSessionName", "web", "WebIdentityToken", token)
+			return c.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity",
+				"RoleArn", "arn:aws:iam::"+pooltest.Account+":role/"+role, "RoleSessionName", "web", "WebIdentityToken", c.token)
 		}
 	}
 	var session pooltest.Object
-	calls := []goldenCall{
-		{"GetId of a guest", public("GetId", pooltest.Object{"IdentityPoolId": pool}), ""},
-		{"GetId with a bad token", public("GetId", pooltest.Object{"IdentityPoolId": pool, "Logins": pooltest.Object{idp.Name(): "a.b.c"}}), "NotAuthorizedException"},
+	return []goldenCall{
+		{"GetId of a guest", public("GetId", pooltest.Object{"IdentityPoolId": c.pool}), ""},
+		{"GetId with a bad token", public("GetId", pooltest.Object{"IdentityPoolId": c.pool, "Logins": pooltest.Object{c.idp.Name(): "a.b.c"}}), "NotAuthorizedException"},
 		{"GetId of an unknown pool", public("GetId", pooltest.Object{"IdentityPoolId": "eu-west-1:00000000-0000-4000-8000-000000000000"}), "ResourceNotFoundException"},
 		{"GetId that is not valid", public("GetId", pooltest.Object{"IdentityPoolId": "x"}), "ValidationException"},
 		{"GetOpenIdToken", public("GetOpenIdToken", named), ""},
@@ -90,43 +102,49 @@ func TestAuditGolden(t *testing.T) {
 			return reply
 		}, ""},
 		{"a session that may not", func() *pooltest.Reply {
-			r, body := node.JSON(t, "AWSCognitoIdentityService.DeleteIdentityPool", pooltest.Object{"IdentityPoolId": pool})
+			r, body := c.JSON(t, "AWSCognitoIdentityService.DeleteIdentityPool", pooltest.Object{"IdentityPoolId": c.pool})
 			key := wire.Key{Secret: session["SecretKey"].(string), Caller: wire.Caller{AccessKeyID: session["AccessKeyId"].(string)}}
-			return node.Send(t, r, body, key, session["SessionToken"].(string), "cognito-identity")
+			return c.Send(t, r, body, key, session["SessionToken"].(string), "cognito-identity")
 		}, "AccessDeniedException"},
 		{"AssumeRoleWithWebIdentity", assume("Auth"), ""},
 		{"AssumeRoleWithWebIdentity, refused by the trust policy", assume("Guest"), "AccessDenied"},
 		{"CreateIdentityPool by the root", func() *pooltest.Reply {
-			return node.Signed(t, "CreateIdentityPool", pooltest.Object{"IdentityPoolName": "new", "AllowUnauthenticatedIdentities": false})
+			return c.Signed(t, "CreateIdentityPool", pooltest.Object{"IdentityPoolName": "new", "AllowUnauthenticatedIdentities": false})
 		}, ""},
-		{"an IAM call with an error", func() *pooltest.Reply { return node.IAM(t, "GetRole", "RoleName", "Nobody") }, "NoSuchEntity"},
+		{"an IAM call with an error", func() *pooltest.Reply { return c.IAM(t, "GetRole", "RoleName", "Nobody") }, "NoSuchEntity"},
 		{"a policy", func() *pooltest.Reply {
-			return node.IAM(t, "UpdateAssumeRolePolicy", "RoleName", "Guest", "PolicyDocument", pooltest.TrustPolicy("us-east-1:other", "unauthenticated"))
+			return c.IAM(t, "UpdateAssumeRolePolicy", "RoleName", "Guest", "PolicyDocument", pooltest.TrustPolicy("us-east-1:other", "unauthenticated"))
 		}, ""},
-		{"GetCredentialsForIdentity, refused by the trust policy", public("GetCredentialsForIdentity", pooltest.Object{"IdentityId": guest}), "InvalidIdentityPoolConfigurationException"},
+		{"GetCredentialsForIdentity, refused by the trust policy", public("GetCredentialsForIdentity", pooltest.Object{"IdentityId": c.guest}), "InvalidIdentityPoolConfigurationException"},
 	}
+}
+
+// TestAuditGolden holds the events of some calls, word for word. What differs from run to run stands as {name}.
+func TestAuditGolden(t *testing.T) {
+	c := raise(t)
+	calls := c.calls(t)
 	var requests []string
-	for _, c := range calls {
-		reply := c.call()
-		if reply.Code() != c.code {
-			t.Errorf("%s: %d %s", c.title, reply.Status, reply.Body)
+	for _, call := range calls {
+		reply := call.call()
+		if reply.Code() != call.code {
+			t.Errorf("%s: %d %s", call.title, reply.Status, reply.Body)
 		}
 		requests = append(requests, reply.Header.Get("X-Amzn-Requestid"))
 	}
-	node.Stop()
+	c.Stop()
 	// The last are those of the calls, in their order.
-	events := lines(t, node.path)
+	events := lines(t, c.path)
 	events = events[max(0, len(events)-len(calls)):]
 	names := strings.NewReplacer(
-		node.Clock.Now().UTC().Format("2006-01-02T15:04:05Z"), "{now}", node.Clock.Now().Add(time.Hour).UTC().Format("Jan 2, 2006 3:04:05 PM"), "{in an hour}",
-		pool, "{pool}", id, "{identity}", guest, "{guest}", idp.Name(), "{idp}",
+		c.Clock.Now().UTC().Format("2006-01-02T15:04:05Z"), "{now}", c.Clock.Now().Add(time.Hour).UTC().Format("Jan 2, 2006 3:04:05 PM"), "{in an hour}",
+		c.pool, "{pool}", c.id, "{identity}", c.guest, "{guest}", c.idp.Name(), "{idp}",
 	)
 	var got strings.Builder
-	for i, c := range calls {
+	for i, call := range calls {
 		if !strings.Contains(events[i], `"requestID":"`+requests[i]+`"`) {
-			t.Errorf("%s has not the request id %s: %s", c.title, requests[i], events[i])
+			t.Errorf("%s has not the request id %s: %s", call.title, requests[i], events[i])
 		}
-		fmt.Fprintf(&got, "-- %s --\n%s\n", c.title, blank(names.Replace(events[i])))
+		fmt.Fprintf(&got, "-- %s --\n%s\n", call.title, blank(names.Replace(events[i])))
 	}
 	compareGolden(t, filepath.Join("testdata", "audit.txt"), got.String())
 }

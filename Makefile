@@ -29,8 +29,8 @@ fuzz: ## Run every fuzz target for 15 seconds
 lint: ## Format, vet, staticcheck, known vulnerabilities, module files
 	./scripts/lint.sh
 
-golden: ## Rewrite the replies in cognito/testdata; read the diff
-	go test ./cognito -run Golden -update
+golden: ## Rewrite the replies in cognito/testdata, the events in server/testdata; read the diff
+	go test ./cognito ./server -run Golden -update
 
 bench-quick: ## Requests per second of the hot calls, beside a bare handler's
 	go test ./server -run '^$$' -bench Quick -benchtime 1x -timeout 10m

@@ -10,6 +10,7 @@ import (
 	"idpool/identity"
 	"idpool/provider"
 	"idpool/store"
+	"idpool/wire"
 )
 
 // visit is a public call on its way.
@@ -38,6 +39,9 @@ func (s *Service) findPool(ctx context.Context, fullID string, claimed [][32]byt
 	if err == nil {
 		v.pool, err = s.settings(ctx, v.ref) // not found if deleted a moment ago
 	}
+	if err == nil {
+		wire.About(ctx, v.pool)
+	}
 	return v, orNotFound(err, noPool(fullID))
 }
 
@@ -58,7 +62,9 @@ func (s *Service) findIdentity(ctx context.Context, fullID string) (*visit, erro
 	for _, l := range v.named.Logins {
 		v.owners = append(v.owners, store.Owner{Hash: l.Hash(), Identity: id})
 	}
-	v.pool, err = s.settings(ctx, v.ref)
+	if v.pool, err = s.settings(ctx, v.ref); err == nil {
+		wire.About(ctx, v.pool)
+	}
 	return v, orNotFound(err, noIdentity(fullID))
 }
 

@@ -50,8 +50,9 @@ type Config struct {
 	TokenLifetime time.Duration     // of GetOpenIdToken; 0: issuer.TokenLifetime
 	Quotas        cognito.Quotas    // a zero is the default
 
+	AuditLog   string // a file, or "-" for Out; empty: none
 	Log        *slog.Logger
-	Out        io.Writer // what a person reads at the start
+	Out        io.Writer // what a person reads at the start, or the audit's events
 	IsTerminal bool      // a person reads Out: secrets may be shown
 	Now        func() time.Time
 	Rand       io.Reader

@@ -156,9 +156,12 @@ func (s *Server) socketHandler() http.Handler {
 // maxCause bounds what a line of the log says of a refusal, in bytes: strangers choose how often.
 const maxCause = 4096
 
-// observe writes a call's line into the log and counts it.
+// observe writes a call's line into the log, counts it, and audits it. The reply has been made.
 func (s *Server) observe(c *wire.Call) {
 	s.metrics.observe(c)
+	if s.audit != nil && c.Reached() {
+		s.audit.Write(event(c, s.config.Now()))
+	}
 	level := slog.LevelInfo
 	attrs := make([]slog.Attr, 0, 10)
 	attrs = append(

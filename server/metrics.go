@@ -15,7 +15,7 @@ type metrics struct {
 	seconds  *prometheus.HistogramVec
 }
 
-func newMetrics() *metrics {
+func newMetrics(audit *auditLog) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		calls: prometheus.NewCounterVec(prometheus.CounterOpts{
@@ -28,6 +28,11 @@ func newMetrics() *metrics {
 	}
 	m.registry.MustRegister(m.calls, m.seconds, collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if audit != nil {
+		m.registry.MustRegister(prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "idpool_audit_lost_events_total", Help: "Audit events that could not be written.",
+		}, func() float64 { return float64(audit.Lost()) }))
+	}
 	return m
 }
 

@@ -39,6 +39,7 @@ type Server struct {
 	sts      *sts.Service
 	cognito  *cognito.Service
 	metrics  *metrics
+	audit    *auditLog   // nil: none
 	tls      *tls.Config // nil: plain http
 	listener net.Listener
 	admin    net.Listener // nil: none
@@ -77,6 +78,9 @@ func (s *Server) open(ctx context.Context) (err error) {
 	// From here on the kernel takes connections into the port's backlog. They wait for Serve, and break off if the start
 	// fails: whoever watches the port waits for /readyz, and not for the port.
 	if err := s.listen(); err != nil {
+		return err
+	}
+	if err := s.openAudit(); err != nil {
 		return err
 	}
 	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
@@ -140,7 +144,7 @@ func (s *Server) wire(context.Context) error {
 		AllowLoopback: isLoopback(issuerURL.Hostname()), Private: c.ProviderNetworks, Own: s.ownAddresses,
 		Roots: c.ProviderCA, InsecureHosts: c.InsecureHTTPProviders,
 	}
-	s.metrics = newMetrics()
+	s.metrics = newMetrics(s.audit)
 	s.keys = &store.Keyring{DB: s.db, Master: s.master, Now: c.Now, Rand: c.Rand}
 	s.issuer = &issuer.Issuer{
 		URL: c.IssuerURL, Algorithm: c.SigningAlgorithm, DB: s.db, Master: s.master, Now: c.Now, Rand: c.Rand, Log: c.Log,
@@ -367,6 +371,9 @@ func (s *Server) Close() {
 		if c != nil {
 			_ = c.Close()
 		}
+	}
+	if s.audit != nil {
+		s.audit.Close()
 	}
 	if s.db != nil {
 		if err := s.db.Close(); err != nil {

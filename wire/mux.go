@@ -45,18 +45,21 @@ type Mux struct {
 	trusted  *Caller
 }
 
-// Call is one call as it ended, for logs and metrics. It holds nothing secret.
+// Call is one call as it ended, for logs, metrics and audit. Its fields hold nothing secret; Request and Reply do.
 type Call struct {
 	RequestID string
 	Service   string // empty when no operation was found
 	Operation string
 	Account   string // of the caller, where the call was signed
+	Caller    Caller // zero where it was not
 	Remote    string // the client's address
 	Status    int
 	Code      string // empty for success
+	Message   string // of the error
 	Cause     error  // why it was refused, beyond what the client was told
 	Panic     string // a stack, if the operation panicked
 	Took      time.Duration
+	record
 }
 
 // NewMux makes a mux for services. Observe is called at the end of every call; it must not be nil.
@@ -135,9 +138,10 @@ func (x *exchange) answer(buffer *bytes.Buffer) (err error) {
 		if caller, err = x.caller(row); err != nil {
 			return err
 		}
-		x.Account = caller.Account
+		x.Account, x.Caller = caller.Account, caller
 	}
-	tree, err := x.tree(row)
+	x.row, x.userAgent = row, x.r.Header["User-Agent"]
+	tree, err := x.decode(row)
 	if err != nil {
 		return err
 	}
@@ -145,22 +149,16 @@ func (x *exchange) answer(buffer *bytes.Buffer) (err error) {
 	if err != nil {
 		return err
 	}
-	out, err := row.call(context.WithValue(x.r.Context(), requestIDKey{}, x.RequestID), caller, in)
+	x.tree = tree
+	out, err := row.call(context.WithValue(x.r.Context(), callKey{}, x.Call), caller, in)
 	if err != nil {
 		return err
 	}
+	x.out = out
 	if x.isJSON {
 		return jsonReply(x.w, x.contentType(), out)
 	}
 	return xmlReply(x.w, row, x.RequestID, out)
-}
-
-type requestIDKey struct{}
-
-// RequestID is the id of the call that a context belongs to, which the client reads in x-amzn-RequestId.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
 }
 
 func (x *exchange) read(buffer *bytes.Buffer) error {
@@ -276,7 +274,7 @@ func (x *exchange) caller(row *row) (Caller, error) {
 	return caller, nil
 }
 
-func (x *exchange) tree(row *row) (any, error) {
+func (x *exchange) decode(row *row) (any, error) {
 	switch {
 	case !x.isJSON:
 		return parameters(x.form).tree(row.kind), nil
@@ -301,7 +299,7 @@ func (x *exchange) contentType() string {
 // refuse turns any error into the protocol's envelope. What nobody foresaw becomes an internal error with a fixed text.
 func (x *exchange) refuse(err error) {
 	e := x.wireError(err)
-	x.Status, x.Code = e.status(), e.Code
+	x.Status, x.Code, x.Message = e.status(), e.Code, e.Message
 	if x.isJSON {
 		jsonError(x.w, x.contentType(), e)
 		return

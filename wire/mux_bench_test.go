@@ -41,9 +41,10 @@ func BenchmarkMux(b *testing.B) {
 	}
 }
 
-// Every call pays this. It was 19 when the test was written.
+// Every call pays this. It was 19 when the test was written, and 18 since the mux keeps what an audit may ask for; the race
+// detector adds some.
 func TestMuxAllocations(t *testing.T) {
-	if n := testing.AllocsPerRun(100, smallCall(t)); n > 24 {
-		t.Errorf("%v allocations, want at most 24", n)
+	if n := testing.AllocsPerRun(100, smallCall(t)); n > 23 {
+		t.Errorf("%v allocations, want at most 23", n)
 	}
 }

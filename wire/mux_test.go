@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 // toys is a server of three toy services: pets in JSON 1.1, garage and depot in Query. Their operations do what their input
@@ -437,8 +438,11 @@ func TestMuxObserves(t *testing.T) {
 			if host, _, err := net.SplitHostPort(got.Remote); err != nil || host != "127.0.0.1" || got.Took <= 0 {
 				t.Errorf("from %s in %v", got.Remote, got.Took)
 			}
-			got.RequestID, got.Remote, got.Took, got.Cause = "", "", 0, nil
-			if diff := cmp.Diff(c.want, got); diff != "" {
+			if got.Caller.Account != got.Account {
+				t.Errorf("account %s, caller %+v", got.Account, got.Caller)
+			}
+			got.RequestID, got.Remote, got.Took, got.Message, got.Cause, got.Caller = "", "", 0, "", nil, Caller{}
+			if diff := cmp.Diff(c.want, got, cmpopts.IgnoreUnexported(Call{})); diff != "" {
 				t.Errorf("-want +got:\n%s", diff)
 			}
 		})

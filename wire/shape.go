@@ -33,6 +33,7 @@ type kind struct {
 	form   form
 	checks []check
 	hidden bool // it or a part of it is sensitive
+	secret bool // all of it is sensitive
 	fields []field
 	key    *kind
 	member *kind
@@ -67,7 +68,7 @@ type field struct {
 // table, found at the first start.
 func (s Shapes) compile(t reflect.Type, name string) *kind {
 	shape := s[name]
-	k := &kind{hidden: shape.Sensitive}
+	k := &kind{hidden: shape.Sensitive, secret: shape.Sensitive}
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}

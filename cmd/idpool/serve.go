@@ -11,7 +11,9 @@ import (
 	"log/slog"
 	"net/netip"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -60,6 +62,8 @@ type serveCommand struct {
 
 	TokenLifetime time.Duration `placeholder:"TIME" help:"Lifetime of the tokens of GetOpenIdToken (10m)."`
 
+	AuditLog string `placeholder:"FILE" help:"File of audit events, or - for standard output; none by default."`
+
 	Quotas quotaFlags `embed:"" prefix:"quota-"`
 }
 
@@ -85,7 +89,32 @@ func (c *serveCommand) Run(ctx context.Context) error {
 		return err
 	}
 	defer s.Close()
+	if config.AuditLog != "" && config.AuditLog != "-" {
+		defer onHangup(s.ReopenAudit)()
+	}
 	return s.Serve(ctx)
+}
+
+// onHangup does something at every SIGHUP, until stop is called. Without it the signal ends the process, as a terminal that
+// closes wants.
+func onHangup(do func()) (stop func()) {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGHUP)
+	done := make(chan struct{})
+	go func() {
+		for {
+			select {
+			case <-signals:
+				do()
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() {
+		signal.Stop(signals)
+		close(done)
+	}
 }
 
 func (c *serveCommand) config() (server.Config, error) {
@@ -95,7 +124,7 @@ func (c *serveCommand) config() (server.Config, error) {
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, SigningAlgorithm: c.SigningAlgorithm,
 		RequireExternalMasterKey: c.RequireExternalMasterKey, Dev: c.Dev, Drain: defaultDrain, Regions: c.Regions,
 		ProviderNetworks: c.ProviderNetworks, InsecureHTTPProviders: c.InsecureHTTPProviders, TrustedProxies: c.TrustedProxies,
-		SAMLRecipient: c.SAMLRecipient, TokenLifetime: c.TokenLifetime, Quotas: cognito.Quotas(c.Quotas),
+		SAMLRecipient: c.SAMLRecipient, TokenLifetime: c.TokenLifetime, Quotas: cognito.Quotas(c.Quotas), AuditLog: c.AuditLog,
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Out: os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
 	}

@@ -54,6 +54,7 @@ var flags = []struct {
 	{"insecure-http-providers", "idp,localhost", func(c server.Config) any { return c.InsecureHTTPProviders }, []string{"idp", "localhost"}},
 	{"trusted-proxies", "192.0.2.1/32", func(c server.Config) any { return prefixes(c.TrustedProxies) }, []string{"192.0.2.1/32"}},
 	{"token-lifetime", "20m", func(c server.Config) any { return c.TokenLifetime }, 20 * time.Minute},
+	{"audit-log", "/var/log/idpool/audit.log", func(c server.Config) any { return c.AuditLog }, "/var/log/idpool/audit.log"},
 	{"quota-pools", "1", func(c server.Config) any { return c.Quotas.Pools }, 1},
 	{"saml-recipient", "https://id.example.com/saml", func(c server.Config) any { return c.SAMLRecipient }, "https://id.example.com/saml"},
 	{"quota-providers", "2", func(c server.Config) any { return c.Quotas.Providers }, 2},

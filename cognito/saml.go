@@ -78,14 +78,17 @@ func (s *Service) assertionsAreOf(ctx context.Context, v *visit, id identity.ID)
 			if !p.isAssertion() {
 				continue
 			}
-			pool, bound, found, err := tx.Assertion(p.assertion.hash)
+			b, err := tx.Assertion(p.assertion.hash)
 			switch {
+			case errors.Is(err, store.ErrNotFound):
+				all = false
+				continue
 			case err != nil:
 				return err
-			case found && (pool != v.ref.Key || bound != id):
+			case b.Pool != v.ref.Key || b.Identity != id:
 				return errAssertionUsed
 			}
-			all = all && found
+			all = all && !p.assertion.expires.After(b.Expires)
 		}
 		return nil
 	})
@@ -95,7 +98,8 @@ func (s *Service) assertionsAreOf(ctx context.Context, v *visit, id identity.ID)
 func (p proof) isAssertion() bool { return p.assertion != nil }
 
 // bindAssertions ties the assertions that were shown to the identity that they were shown for. It belongs into the Update
-// that read the identity.
+// that read the identity, before identities merge: a merge takes bindings along, and whoever has shown an assertion for one
+// identity must not merge by it.
 func (v *visit) bindAssertions(tx *store.Tx, id identity.ID) error {
 	for _, p := range v.logins {
 		if !p.isAssertion() {

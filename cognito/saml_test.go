@@ -1,8 +1,10 @@
 package cognito_test
 
 import (
+	"database/sql"
 	"encoding/base64"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -141,6 +143,64 @@ func TestSAMLRoles(t *testing.T) {
 	}
 }
 
+// With several logins the first that has a mapping or roles of its own decides, in the order of their providers' names.
+func TestSAMLRoleBesideAnother(t *testing.T) {
+	f, idp := startWithSAML(t)
+	name := f.idp.Name() // which comes before arn:...
+	for _, row := range []struct {
+		name    string
+		mapping bool // at the OpenID provider
+		custom  string
+		want    any
+	}{
+		{"no mapping", false, "", "Staff"},
+		{"no mapping, the role asked for", false, "Staff", "Staff"},
+		{"no mapping, another role asked for", false, "Admin", notAuthorized("The login does not grant the role of CustomRoleArn.")},
+		{"a mapping at the other", true, "", "Auth"},
+	} {
+		mappings := pooltest.Object{}
+		if row.mapping {
+			mappings[f.idp.ARN(pooltest.Account)] = pooltest.Object{"Type": "Token", "AmbiguousRoleResolution": "AuthenticatedRole"}
+		}
+		f.Signed(t, "SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": f.pool, "Roles": pooltest.Object{"authenticated": roleARN("Auth")}, "RoleMappings": mappings}).Must(t)
+		logins := pooltest.Object{name: f.idp.Token("app", "alice"), corp: idp.Response(t, grants("alice", "Staff"))}
+		in := pooltest.Object{"IdentityId": f.getID(t, logins), "Logins": logins}
+		if row.custom != "" {
+			in["CustomRoleArn"] = roleARN(row.custom)
+		}
+		r := f.Public(t, "GetCredentialsForIdentity", in)
+		if want, ok := row.want.(refusal); ok {
+			want.check(t, r)
+		} else if got := f.role(t, r); got != row.want {
+			t.Errorf("%s: role %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
+// A binding is kept until nobody takes the assertion any more: three minutes beyond its end. One that lives longer under an
+// ID that was used extends it.
+func TestSAMLBindingLasts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "idpool.db")
+	f, idp := startWithSAML(t, func(c *server.Config) { c.Database = file })
+	db, err := sql.Open("sqlite", file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, lifetime := range []time.Duration{time.Minute, 24 * time.Hour} {
+		a := grants("alice", "Staff")
+		a.ID, a.Lifetime = "_careless", lifetime
+		f.getID(t, saml(idp.Response(t, a)))
+		var expires int64
+		if err := db.QueryRow("SELECT expires FROM saml_assertions").Scan(&expires); err != nil {
+			t.Fatal(err)
+		}
+		if want := f.Clock.Now().Add(lifetime + 3*time.Minute); expires != want.UnixMilli() {
+			t.Errorf("kept until %v, want %v", time.UnixMilli(expires), want)
+		}
+	}
+}
+
 // A pool needs no role of its own for users whose provider grants them roles.
 func TestSAMLWithoutPoolRole(t *testing.T) {
 	f, idp := startWithSAML(t)
@@ -198,6 +258,7 @@ func TestSAMLRefused(t *testing.T) {
 	f.IAM(t, "UpdateSAMLProvider", "SAMLProviderArn", corp, "SAMLMetadataDocument", idp.Metadata()).Must(t)
 	document = idp.Document(t, good)
 
+	f.IAM(t, "CreateSAMLProvider", "Name", "Corp2", "SAMLMetadataDocument", idp.Metadata()).Must(t)
 	guest, known := f.getID(t, nil), f.getID(t, f.logins("alice"))
 	const notSAML = "Invalid login token. Not a valid SAML response."
 	for _, row := range []struct {
@@ -217,6 +278,7 @@ func TestSAMLRefused(t *testing.T) {
 		{"for another audience", corp, with(func(a *pooltest.Assertion) { a.Audience = "urn:other" }), unsupported},
 		{"for another place", corp, with(func(a *pooltest.Assertion) { a.Recipient = "https://other.example/saml" }), unsupported},
 		{"under the name of a provider that the pool does not trust", corp + "x", document, unsupported},
+		{"under the name of one that the account has, and the pool does not trust", corp + "2", document, unsupported},
 		{"under the ARN of another account", strings.Replace(corp, pooltest.Account, other, 1), document, unsupported},
 		{"under the OpenID provider's name", f.idp.Name(), base64.StdEncoding.EncodeToString([]byte(document)), openID},
 	} {
@@ -276,24 +338,26 @@ func TestSAMLReplay(t *testing.T) {
 		t.Error("an unlinked login leads to the old identity")
 	}
 
-	// A merge takes the binding along: the same response goes on as whoever the merged identity is.
-	both := saml(idp.Response(t, grants("carol", "Staff")))
-	carol := f.getID(t, both)
-	withToken := f.logins("carol")
-	google := f.getID(t, withToken)
-	for key, token := range both {
-		withToken[key] = token
+	// Nobody merges by an assertion that another identity was found by; a new one merges, and takes the old one's along.
+	carols := saml(idp.Response(t, grants("carol", "Staff")))
+	carol := f.getID(t, carols)
+	mallory := f.getID(t, f.logins("mallory"))
+	together := func(response any) pooltest.Object {
+		logins := f.logins("mallory")
+		logins[corp] = response
+		return logins
 	}
-	merged := f.as(t, "GetCredentialsForIdentity", google, withToken).Must(t).Object(t)["IdentityId"].(string)
-	if got := f.getID(t, both); got != merged {
-		t.Errorf("after the merge of %s and %s the response is %s, not %s", carol, google, got, merged)
+	used.check(t, f.as(t, "GetCredentialsForIdentity", mallory, together(carols[corp])))
+	merged := f.as(t, "GetCredentialsForIdentity", mallory, together(idp.Response(t, grants("carol", "Staff")))).Must(t).Object(t)["IdentityId"].(string)
+	if got := f.getID(t, carols); got != merged {
+		t.Errorf("after the merge of %s and %s the response is %s, not %s", carol, mallory, got, merged)
 	}
 
 	// A provider that is made again under its name does not make old assertions new.
 	f.IAM(t, "DeleteSAMLProvider", "SAMLProviderArn", corp).Must(t)
-	notAuthorized(unsupported).check(t, f.Public(t, "GetId", pooltest.Object{"IdentityPoolId": f.pool, "Logins": both}))
+	notAuthorized(unsupported).check(t, f.Public(t, "GetId", pooltest.Object{"IdentityPoolId": f.pool, "Logins": carols}))
 	f.IAM(t, "CreateSAMLProvider", "Name", "Corp", "SAMLMetadataDocument", idp.Metadata()).Must(t)
-	used.check(t, f.Public(t, "GetId", pooltest.Object{"IdentityPoolId": second, "Logins": both}))
+	used.check(t, f.Public(t, "GetId", pooltest.Object{"IdentityPoolId": second, "Logins": carols}))
 }
 
 // Of many who show one assertion at once in two pools, those of one pool get the identity and the others nothing.

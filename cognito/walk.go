@@ -215,10 +215,10 @@ func (s *Service) write(ctx context.Context, v *visit, facts *identity.Facts) (a
 			return err
 		}
 		a = admission{ID: plan.Identity, Epoch: epochOf(plan.Identity, facts)}
-		if err := carryOut(tx, v.ref.Key, &plan); err != nil {
+		if err := v.bindAssertions(tx, plan.Identity); err != nil {
 			return err
 		}
-		return v.bindAssertions(tx, plan.Identity)
+		return carryOut(tx, v.ref.Key, &plan)
 	})
 	return a, err
 }

@@ -192,12 +192,15 @@ func (q *question) readCognito(status int, body []byte) error {
 		return inactive("the user's status is " + a.UserStatus)
 	}
 	for _, attribute := range a.Attributes {
-		// Names may be used again, a sub never is.
-		if attribute.Name == "sub" && attribute.Value != q.sub {
+		switch {
+		case attribute.Name != "sub":
+		case attribute.Value != q.sub: // names may be used again, a sub never is
 			return inactive("the user was deleted, and another has his name now")
+		default:
+			return nil
 		}
 	}
-	return nil
+	return errors.New("AdminGetUser: the answer lacks sub")
 }
 
 // askIntrospection makes a request by RFC 7662, section 2.1.

@@ -104,7 +104,7 @@ func TestCheckByCognito(t *testing.T) {
 	c.try(t, check, append(anywhere(), []answerRow{
 		{"confirmed", user("true", "CONFIRMED", "sub-1"), 200, "ok"},
 		{"of an outside provider", user("true", "EXTERNAL_PROVIDER", "sub-1"), 200, "ok"},
-		{"without attributes", `{"Enabled":true}`, 200, "ok"},
+		{"without attributes", `{"Enabled":true}`, 200, "unavailable"},
 		{"disabled", user("false", "CONFIRMED", "sub-1"), 200, isInactive},
 		{"archived", user("true", "ARCHIVED", "sub-1"), 200, isInactive},
 		{"compromised", user("true", "COMPROMISED", "sub-1"), 200, isInactive},

@@ -31,7 +31,7 @@ func (v *Verifier) SAML(p *SAML, response string) (*saml.Assertion, error) {
 	now := v.Now()
 	key := newTokenKey(p.ARN, p.Version, response)
 	if a, ok := v.assertions.get(key); ok {
-		if err := a.CheckTime(now); err != nil {
+		if err := errors.Join(p.Metadata.CheckTime(now), a.CheckTime(now)); err != nil {
 			return nil, rejectSAML(err, now)
 		}
 		return a, nil

@@ -81,8 +81,8 @@ func (s *Setting) validate(name string) error {
 		return errors.New("issuer: only user pools, Google and Apple have ID tokens; leave it out")
 	case s.Issuer != "" && s.Endpoint == "":
 		return errors.New("issuer: give the endpoint as well that issues under this name")
-	case strings.ContainsFunc(s.Issuer, func(r rune) bool { return r <= ' ' }):
-		return errors.New("issuer: write it as it stands in iss of the tokens")
+	case s.Issuer != "" && (!strings.Contains(s.Issuer, "://") || strings.ContainsFunc(s.Issuer, func(r rune) bool { return r <= ' ' })):
+		return errors.New("issuer: write it as it stands in iss of the tokens, with its scheme, such as http://localhost:5000")
 	case (s.Secrets != nil || s.LimitedLogin) && name != facebook:
 		return errors.New("secrets and limited-login: only " + facebook + " has them; leave them out")
 	case !areSecrets(s.Secrets):

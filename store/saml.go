@@ -117,41 +117,35 @@ func (tx *Tx) DeleteSAMLProvider(account, name string) error {
 // identity: else a merge could come between, and the binding would be to an identity that is closed.
 func (tx *Tx) BindAssertion(hash [32]byte, pool int64, id identity.ID, expires time.Time) error {
 	until := expires.UnixMilli()
-	was, err := tx.binding(hash)
+	was, err := tx.Assertion(hash)
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return tx.exec(insertAssertion, hash[:], pool, id[:], until)
 	case err != nil:
 		return err
-	case was.pool != pool || was.id != id:
+	case was.Pool != pool || was.Identity != id:
 		return ErrAssertionUsed
-	case until > was.expires: // a careless provider gave the ID twice
+	case expires.After(was.Expires): // a careless provider gave the ID twice
 		return tx.exec(extendAssertion, hash[:], until)
 	}
 	return nil
 }
 
-// Assertion tells what an assertion is tied to; found is false if to nothing. See BindAssertion. One statement: for a View
-// that spares those who show an assertion again the Update, since that is the usual case.
-func (tx *Tx) Assertion(hash [32]byte) (pool int64, id identity.ID, found bool, err error) {
-	b, err := tx.binding(hash)
-	if errors.Is(err, ErrNotFound) {
-		return 0, id, false, nil
-	}
-	return b.pool, b.id, err == nil, err
+// Binding is what an assertion is tied to.
+type Binding struct {
+	Pool     int64
+	Identity identity.ID
+	Expires  time.Time
 }
 
-// binding is a row of saml_assertions.
-type binding struct {
-	pool    int64
-	id      identity.ID
-	expires int64
-}
-
-func (tx *Tx) binding(hash [32]byte) (b binding, err error) {
+// Assertion returns what an assertion is tied to, or ErrNotFound. See BindAssertion. One statement: for a View that spares
+// those who show an assertion again the Update, since that is the usual case.
+func (tx *Tx) Assertion(hash [32]byte) (b Binding, err error) {
 	var id []byte
-	err = tx.row(assertionByHash, []any{hash[:]}, &b.pool, &id, &b.expires)
-	copy(b.id[:], id)
+	var expires int64
+	err = tx.row(assertionByHash, []any{hash[:]}, &b.Pool, &id, &expires)
+	copy(b.Identity[:], id)
+	b.Expires = fromMilli(expires)
 	return b, err
 }
 

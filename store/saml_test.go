@@ -105,11 +105,12 @@ func bound(t *testing.T, db *DB, hash [32]byte) *Owner {
 	t.Helper()
 	var owner *Owner
 	must(t, db.View(t.Context(), func(tx *Tx) error {
-		_, id, found, err := tx.Assertion(hash)
+		b, err := tx.Assertion(hash)
 		owner = nil
-		if found {
-			owner = &Owner{Hash: hash, Identity: id}
+		if errors.Is(err, ErrNotFound) {
+			return nil
 		}
+		owner = &Owner{Hash: hash, Identity: b.Identity}
 		return err
 	}))
 	return owner
@@ -140,9 +141,9 @@ func TestBindAssertion(t *testing.T) {
 			}
 		}
 		must(t, db.View(t.Context(), func(tx *Tx) error {
-			pool, id, found, err := tx.Assertion(assertion(1))
-			if pool != p.Key || id != uuid(1) || !found {
-				t.Errorf("the assertion is tied to %d, %v, %v", pool, id, found)
+			b, err := tx.Assertion(assertion(1))
+			if b.Pool != p.Key || b.Identity != uuid(1) || b.Expires.UnixMilli() != soon.UnixMilli() {
+				t.Errorf("the assertion is tied to %+v", b)
 			}
 			return err
 		}))

@@ -35,8 +35,8 @@ const (
 // Verify reads a response, in base64 as browsers post it, and returns what it proves. The alphabet is the standard one, with
 // padding; line breaks are passed over, anything else is refused. It returns a *Rejected and then nothing else.
 func Verify(md *Metadata, response string, want Expect) (*Assertion, error) {
-	if !md.ValidUntil.IsZero() && !want.Now.Before(md.ValidUntil) {
-		return nil, &Rejected{Kind: ErrMetadataExpired, Why: "the identity provider's metadata has expired", Limit: md.ValidUntil}
+	if err := md.CheckTime(want.Now); err != nil {
+		return nil, err
 	}
 	root, err := decode(response)
 	if err != nil {
@@ -65,6 +65,14 @@ func Verify(md *Metadata, response string, want Expect) (*Assertion, error) {
 		return nil, err
 	}
 	return md.read(root, assertion, want)
+}
+
+// CheckTime tells whether metadata is good at a time. It returns a *Rejected.
+func (md *Metadata) CheckTime(now time.Time) error {
+	if !md.ValidUntil.IsZero() && !now.Before(md.ValidUntil) {
+		return &Rejected{Kind: ErrMetadataExpired, Why: "the identity provider's metadata has expired", Limit: md.ValidUntil}
+	}
+	return nil
 }
 
 // read reads from verified elements; a root that is not signed can only lead to a refusal.

@@ -3,7 +3,6 @@ package iam
 import (
 	"context"
 	"errors"
-	"strings"
 
 	"idpool/store"
 	"idpool/wire"
@@ -25,14 +24,14 @@ type UserDescription struct {
 
 // AttachedBoundary is a permissions boundary as IAM shows it.
 type AttachedBoundary struct {
-	PermissionsBoundaryType string // always PermissionsBoundaryPolicy, the name of the enum's one value in the API's model
+	PermissionsBoundaryType string // always Policy
 	PermissionsBoundaryArn  string
 }
 
 func describeUser(u *store.User) UserDescription {
 	d := listedUser(u)
 	if u.Boundary != "" {
-		d.PermissionsBoundary = &AttachedBoundary{"PermissionsBoundaryPolicy", u.Boundary}
+		d.PermissionsBoundary = &AttachedBoundary{"Policy", u.Boundary}
 	}
 	if len(u.Tags) > 0 {
 		d.Tags = &TagList{sortedTags(u.Tags)}
@@ -91,21 +90,6 @@ func (s *Service) changeUser(ctx context.Context, c wire.Caller, name string, ch
 	})
 }
 
-// checkBoundary refuses an ARN that no managed policy can have, and one of another account's.
-//
-// Whether there is such a policy is to be asked here, by tx, as soon as managed policies are stored; the error is the same.
-func checkBoundary(_ *store.Tx, account, arn string) error {
-	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
-	owner, name, ok2 := strings.Cut(rest, ":policy/")
-	switch {
-	case !ok || !ok2 || name == "":
-		return invalidInput("ARN " + arn + " is not valid.")
-	case owner != account && owner != "aws":
-		return noSuchEntity("Scope ARN: " + arn + " does not exist or is not attachable.")
-	}
-	return nil
-}
-
 // CreateUserInput is the input of CreateUser.
 type CreateUserInput struct {
 	Path                string `api:"pathType"`
@@ -139,7 +123,7 @@ func (s *Service) CreateUser(ctx context.Context, c wire.Caller, in *CreateUserI
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		u.Created = tx.Now()
 		if u.Boundary != "" {
-			if err := checkBoundary(tx, c.Account, u.Boundary); err != nil {
+			if err := boundaryExists(tx, c.Account, u.Boundary); err != nil {
 				return err
 			}
 		}
@@ -298,8 +282,11 @@ func (s *Service) DeleteUser(ctx context.Context, c wire.Caller, in *UserInput) 
 	})
 }
 
-// userConflict says what stands in the way of a user's deletion. What else belongs to a user is asked for here.
+// userConflict says what stands in the way of a user's deletion.
 func userConflict(tx *store.Tx, u *store.User) error {
+	if err := stillAttached(tx, u.UniqueID); err != nil {
+		return err
+	}
 	keys, err := tx.AccessKeys(u.Account, u.UniqueID)
 	if err != nil {
 		return err

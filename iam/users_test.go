@@ -32,10 +32,11 @@ func keyOf(r *pooltest.Reply) wire.Key {
 func TestCreateUser(t *testing.T) {
 	f := start(t)
 	made := day(f.Clock.Now())
+	f.newPolicy(t, "B")
 	r := f.IAM(t, "CreateUser", "UserName", "Full", "Path", "/a/b/", "PermissionsBoundary", policyARN("B"),
 		"Tags.member.1.Key", "b", "Tags.member.1.Value", "2", "Tags.member.2.Key", "A", "Tags.member.2.Value", "")
 	user := `<User><Path>/a/b/</Path><UserName>Full</UserName><UserId>{id}</UserId><Arn>arn:aws:iam::123456789012:user/a/b/Full</Arn><CreateDate>` + made + `</CreateDate>` +
-		`<PermissionsBoundary><PermissionsBoundaryType>PermissionsBoundaryPolicy</PermissionsBoundaryType><PermissionsBoundaryArn>` + policyARN("B") + `</PermissionsBoundaryArn></PermissionsBoundary>` +
+		`<PermissionsBoundary><PermissionsBoundaryType>Policy</PermissionsBoundaryType><PermissionsBoundaryArn>` + policyARN("B") + `</PermissionsBoundaryArn></PermissionsBoundary>` +
 		`<Tags><member><Key>A</Key><Value></Value></member><member><Key>b</Key><Value>2</Value></member></Tags></User>`
 	names := map[string]string{"id": r.Element("UserId")}
 	answers(t, r, names, reply("CreateUser", user))
@@ -201,6 +202,7 @@ func TestListUsers(t *testing.T) {
 // Whoever is renamed keeps id, keys, policies, boundary and tags. The old name is free.
 func TestUpdateUser(t *testing.T) {
 	f := start(t)
+	f.newPolicy(t, "B")
 	key := f.newUser(t, "Alice", "PermissionsBoundary", policyARN("B"), "Tags.member.1.Key", "k", "Tags.member.1.Value", "v")
 	f.IAM(t, "PutUserPolicy", "UserName", "Alice", "PolicyName", "P", "PolicyDocument", allow).Must(t)
 	before := f.IAM(t, "GetUser", "UserName", "Alice").Must(t).Element("User")
@@ -247,15 +249,19 @@ func TestDeleteUser(t *testing.T) {
 	key := f.newUser(t, "U")
 	id := f.IAM(t, "GetUser", "UserName", "U").Must(t).Element("UserId")
 	f.IAM(t, "PutUserPolicy", "UserName", "U", "PolicyName", "P", "PolicyDocument", allow).Must(t)
+	f.newPolicy(t, "B")
 	f.IAM(t, "PutUserPermissionsBoundary", "UserName", "U", "PermissionsBoundary", policyARN("B")).Must(t)
+	f.IAM(t, "AttachUserPolicy", "UserName", "U", "PolicyArn", policyARN("B")).Must(t)
 	conflict := func(what string) refusal {
 		return refusal{409, "DeleteConflict", "Cannot delete entity, must delete " + what + " first."}
 	}
 	f.refuses(t, "DeleteUser", []row{
 		{"nobody", []string{"UserName", "Nobody"}, noUser("Nobody")},
 		{"no name", nil, missing("userName")},
-		{"with a key", []string{"UserName", "U"}, conflict("access keys")},
+		{"with a managed policy", []string{"UserName", "U"}, refusal{409, "DeleteConflict", "Cannot delete entity, must detach all policies first."}},
 	})
+	f.IAM(t, "DetachUserPolicy", "UserName", "U", "PolicyArn", policyARN("B")).Must(t)
+	conflict("access keys").check(t, f.IAM(t, "DeleteUser", "UserName", "U"))
 	f.IAM(t, "UpdateAccessKey", "UserName", "U", "AccessKeyId", key.Caller.AccessKeyID, "Status", "Inactive").Must(t)
 	conflict("access keys").check(t, f.IAM(t, "DeleteUser", "UserName", "U"))
 	f.IAM(t, "DeleteAccessKey", "UserName", "U", "AccessKeyId", key.Caller.AccessKeyID).Must(t)
@@ -274,8 +280,9 @@ func TestUserBoundary(t *testing.T) {
 	boundary := func() string {
 		return f.IAM(t, "GetUser", "UserName", "U").Must(t).Element("PermissionsBoundaryArn")
 	}
-	const amazons = "arn:aws:iam::aws:policy/job-function/ViewOnlyAccess"
-	for _, arn := range []string{policyARN("a/B"), amazons} {
+	const amazons = "arn:aws:iam::aws:policy/AmazonCognitoReadOnly"
+	f.newPolicy(t, "B")
+	for _, arn := range []string{policyARN("B"), amazons} {
 		answers(t, f.IAM(t, "PutUserPermissionsBoundary", "UserName", "U", "PermissionsBoundary", arn), nil, reply("PutUserPermissionsBoundary", ""))
 		if got := boundary(); got != arn {
 			t.Errorf("the boundary is %s, want %s", got, arn)
@@ -285,6 +292,7 @@ func TestUserBoundary(t *testing.T) {
 		{"nobody", []string{"UserName", "Nobody", "PermissionsBoundary", policyARN("B")}, noUser("Nobody")},
 		{"no policy", []string{"UserName", "U"}, missing("permissionsBoundary")},
 		{"a user", []string{"UserName", "U", "PermissionsBoundary", userARN("/U")}, refusal{400, "InvalidInput", "ARN " + userARN("/U") + " is not valid."}},
+		{"one that is not there", []string{"UserName", "U", "PermissionsBoundary", policyARN("C")}, refusal{404, "NoSuchEntity", "Scope ARN: " + policyARN("C") + " does not exist or is not attachable."}},
 		{"another account's", []string{"UserName", "U", "PermissionsBoundary", "arn:aws:iam::999999999999:policy/B"}, refusal{404, "NoSuchEntity", "Scope ARN: arn:aws:iam::999999999999:policy/B does not exist or is not attachable."}},
 	})
 	if got := boundary(); got != amazons {
@@ -366,4 +374,10 @@ func TestCreateUserAtOnce(t *testing.T) {
 	if won != 1 {
 		t.Errorf("%d of %d made the user", won, n)
 	}
+}
+
+// newPolicy makes a managed policy.
+func (f *fixture) newPolicy(t *testing.T, name string) {
+	t.Helper()
+	f.IAM(t, "CreatePolicy", "PolicyName", name, "PolicyDocument", allow).Must(t)
 }

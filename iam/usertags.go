@@ -76,7 +76,7 @@ func (s *Service) PutUserPermissionsBoundary(ctx context.Context, c wire.Caller,
 	}
 	return nil, s.changeUser(ctx, c, in.UserName, func(tx *store.Tx, u *store.User) error {
 		u.Boundary = in.PermissionsBoundary
-		return checkBoundary(tx, c.Account, in.PermissionsBoundary)
+		return boundaryExists(tx, c.Account, in.PermissionsBoundary)
 	})
 }
 

@@ -2,6 +2,7 @@ package provider_test
 
 import (
 	"errors"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,12 +23,14 @@ func TestSAMLIsRememberedByProvider(t *testing.T) {
 		}
 		return md
 	}
-	now := time.Now()
-	one.Now = func() time.Time { return now }
-	v := &provider.Verifier{Now: func() time.Time { return now }}
+	start := time.Now()
+	var waited atomic.Int64 // the cache looks at the clock by itself
+	now := func() time.Time { return start.Add(time.Duration(waited.Load())) }
+	one.Now = now
+	v := &provider.Verifier{Now: now}
 	response := one.Response(t, pooltest.Assertion{Subject: "alice", Lifetime: time.Hour})
 	expires := metadata(one)
-	expires.ValidUntil = now.Add(time.Minute)
+	expires.ValidUntil = start.Add(time.Minute)
 	for _, row := range []struct {
 		name string
 		p    provider.SAML
@@ -41,7 +44,7 @@ func TestSAMLIsRememberedByProvider(t *testing.T) {
 		{"metadata that will expire", provider.SAML{ARN: "c", Version: 1, Metadata: expires}, 0, ""},
 		{"metadata that has expired since", provider.SAML{ARN: "c", Version: 1, Metadata: expires}, time.Minute, "Invalid login token. The metadata of the SAML provider has expired."},
 	} {
-		now = now.Add(row.wait)
+		waited.Add(int64(row.wait))
 		a, err := v.SAML(&row.p, response)
 		var rejected *provider.Rejected
 		switch {

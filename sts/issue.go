@@ -36,6 +36,7 @@ type Assumed struct {
 	Credentials Credentials
 	Role        *iam.Role
 	ARN         string // of the session
+	session     *Session
 }
 
 // WebIdentity is a login through our own issuer, as a trust policy sees it.
@@ -54,14 +55,14 @@ type Request struct {
 	SessionName    string
 	Lifetime       time.Duration
 	Policy         string   // session policy, parsed before
-	Policies       []string // ARNs of managed policies, looked up before
+	Policies       []string // ARNs of managed policies of the role's account or built in, which are session policies too
 	Flow           Flow
 	Web            WebIdentity
 	Identity       IdentityOf // epochs as of the read that this call rests on
 }
 
 // Issue makes credentials of a role for a login, if the role's trust policy allows it. It returns ErrAccessDenied, also for
-// a role that does not exist.
+// a role that does not exist; who is trusted gets an error for a session policy that does not.
 func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	role, err := s.IAM.Role(ctx, r.Account, r.AccountVersion, r.RoleARN)
 	if errors.Is(err, iam.ErrNoRole) {
@@ -75,6 +76,9 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	}
 	if r.Lifetime > role.MaxSession {
 		return nil, errTooLong
+	}
+	if err := s.checkPolicies(ctx, r); err != nil {
+		return nil, err
 	}
 	id, salt, err := s.drawKeyID()
 	if err != nil {
@@ -90,9 +94,23 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 		return nil, err
 	}
 	return &Assumed{
-		Role: role, ARN: assumedRoleARN(r.Account, role.Name, r.SessionName),
+		Role: role, ARN: assumedRoleARN(r.Account, role.Name, r.SessionName), session: session,
 		Credentials: Credentials{AccessKeyId: id, SecretAccessKey: secret, SessionToken: token, Expiration: wire.Time{Time: session.Expires}},
 	}, nil
+}
+
+// checkPolicies refuses managed policies that are not there. What they say is read at use.
+func (s *Service) checkPolicies(ctx context.Context, r *Request) error {
+	for _, arn := range r.Policies {
+		_, err := s.IAM.ManagedPolicy(ctx, r.Account, r.AccountVersion, arn)
+		if errors.Is(err, iam.ErrNoPolicy) {
+			return validation("PolicyArns: the account has no managed policy " + arn)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // trusted asks the role's trust policy. Under our own issuer's name stand the claims of the token, as AWS has it.

@@ -26,6 +26,7 @@ func shapes() wire.Shapes {
 		"urlType":                   {Min: 4, Max: 2048},
 		"sessionPolicyDocumentType": {Min: 1, Max: 2048, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
 		"roleDurationSecondsType":   {Min: 900, Max: 43200},
+		"policyDescriptorListType":  {Max: 10}, // in the words of the member's documentation
 	}
 }
 
@@ -46,18 +47,18 @@ func (s *Service) GetCallerIdentity(_ context.Context, c wire.Caller, _ *GetCall
 
 // AssumeRoleWithWebIdentityInput is the input of AssumeRoleWithWebIdentity.
 type AssumeRoleWithWebIdentityInput struct {
-	RoleArn          string `api:"arnType,required"`
-	RoleSessionName  string `api:"roleSessionNameType,required"`
-	WebIdentityToken string `api:"clientTokenType,required"`
-	ProviderId       string `api:"urlType"`
-	PolicyArns       []PolicyARN
-	Policy           string `api:"sessionPolicyDocumentType"`
-	DurationSeconds  int64  `api:"roleDurationSecondsType"`
+	RoleArn          string      `api:"arnType,required"`
+	RoleSessionName  string      `api:"roleSessionNameType,required"`
+	WebIdentityToken string      `api:"clientTokenType,required"`
+	ProviderId       string      `api:"urlType"`
+	PolicyArns       []PolicyARN `api:"policyDescriptorListType"`
+	Policy           string      `api:"sessionPolicyDocumentType"`
+	DurationSeconds  int64       `api:"roleDurationSecondsType"`
 }
 
 // PolicyARN names a managed policy.
 type PolicyARN struct {
-	Arn string `api:"arnType" json:"arn"`
+	Arn string `api:"arnType,required" json:"arn"`
 }
 
 // AssumedRoleUser names a session.
@@ -71,6 +72,7 @@ type AssumeRoleWithWebIdentityOutput struct {
 	Credentials                 Credentials
 	SubjectFromWebIdentityToken string // identity id
 	AssumedRoleUser             AssumedRoleUser
+	PackedPolicySize            *int64 // percent; nil without session policies and tags
 	Provider                    string // without a scheme
 	Audience                    string // pool id
 }
@@ -90,6 +92,9 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleW
 		return nil, err
 	}
 	request.RoleARN, request.SessionName, request.Policy = in.RoleArn, in.RoleSessionName, in.Policy
+	for _, p := range in.PolicyArns {
+		request.Policies = append(request.Policies, p.Arn)
+	}
 	request.Lifetime = DefaultLifetime
 	if in.DurationSeconds > 0 {
 		request.Lifetime = time.Duration(in.DurationSeconds) * time.Second
@@ -100,8 +105,8 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleW
 	}
 	return &AssumeRoleWithWebIdentityOutput{
 		Credentials: assumed.Credentials, SubjectFromWebIdentityToken: claims.Subject,
-		AssumedRoleUser: AssumedRoleUser{AssumedRoleId: assumed.Role.UniqueID + ":" + in.RoleSessionName, Arn: assumed.ARN},
-		Provider:        issuer.Name, Audience: claims.Audience,
+		AssumedRoleUser:  AssumedRoleUser{AssumedRoleId: assumed.Role.UniqueID + ":" + in.RoleSessionName, Arn: assumed.ARN},
+		PackedPolicySize: assumed.session.packed(assumed.Credentials.SessionToken), Provider: issuer.Name, Audience: claims.Audience,
 	}, nil
 }
 
@@ -144,9 +149,6 @@ func checkRequest(in *AssumeRoleWithWebIdentityInput) (account string, err error
 		if _, err := policy.Parse(policy.Session, in.Policy); err != nil {
 			return "", &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
 		}
-	}
-	if len(in.PolicyArns) > 0 {
-		return "", validation("PolicyArns: the account has no managed policy " + in.PolicyArns[0].Arn)
 	}
 	return account, nil
 }

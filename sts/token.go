@@ -96,6 +96,20 @@ func seal(k *store.OpenKey, s *Session, accessKeyID string, salt [saltSize]byte)
 	return token, secret, err
 }
 
+// packed is PackedPolicySize: how many percent of the room for session policies and tags they take up in a token. The room is
+// what the rest of the session leaves of it.
+func (s *Session) packed(token string) *int64 {
+	if s.Policy == "" && len(s.Policies)+len(s.Tags) == 0 {
+		return nil
+	}
+	bare := *s
+	bare.Policy, bare.Policies, bare.Tags = "", nil, nil
+	size := len(s.encode()) - len(bare.encode())
+	room := (MaxToken-len(token))*3/4 + size // 3 bytes are 4 characters
+	percent := int64((100*size + room - 1) / room)
+	return &percent
+}
+
 // open is the opposite of seal: the session of a box, and the secret that signs for it.
 func open(k *store.OpenKey, box []byte, accessKeyID string) (*Session, string, error) {
 	keys, err := k.SaltedLike(box)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"idpool/iam"
@@ -18,34 +20,41 @@ import (
 	"idpool/wire"
 )
 
-type accountsCommand struct {
-	Add addAccountCommand `cmd:"" help:"Make another account and its root key."`
-}
-
-type addAccountCommand struct {
-	ID       string `arg:"" help:"12 digits."`
+// nodeFlags say which node a command asks, and in whose name. They have no variables: IDPOOL_ACCOUNT is for serve, and what a
+// shell happens to hold should not decide whose sessions end.
+type nodeFlags struct {
 	Data     string `default:"idpool-data" placeholder:"DIR" help:"Data directory of the running node (${default})."`
-	Endpoint string `placeholder:"URL" help:"Ask this node instead, signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."`
+	Endpoint string `placeholder:"URL" help:"Ask this node instead, signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN if it is set."`
+	Account  string `env:"-" placeholder:"ID" help:"The account; the first one of the node if not given. With --endpoint it is the key's."`
+	Region   string `env:"-" placeholder:"REGION" help:"The region; by default that of the id that is given, or ${defaultRegion}."`
 }
 
-// Run is idpool accounts add.
-func (c *addAccountCommand) Run(ctx context.Context) error {
-	if !iam.ValidAccount(c.ID) {
-		return &server.UsageError{Message: c.ID + " is no account: an account has 12 digits"}
+const defaultRegion = "us-east-1"
+
+// node is the node that the flags mean, for a command about an id, which may be empty.
+func (f *nodeFlags) node(id string) (*node, error) {
+	if f.Account != "" && !iam.ValidAccount(f.Account) {
+		return nil, &server.UsageError{Message: "--account " + f.Account + ": an account has 12 digits, such as 000000000000"}
 	}
-	var out iam.CreateAccountOutput
-	node := node{data: c.Data, endpoint: c.Endpoint}
-	if err := node.call(ctx, "CreateAccount", iam.CreateAccountInput{AccountId: c.ID}, &out); err != nil {
-		return err
+	if f.Account != "" && f.Endpoint != "" {
+		return nil, &server.UsageError{Message: "--account goes without --endpoint, where the account is that of the key"}
 	}
-	_, err := fmt.Printf("[%s]\naws_access_key_id = %s\naws_secret_access_key = %s\n", out.AccountId, out.AccessKeyId, out.SecretAccessKey)
-	return err
+	region, _, found := strings.Cut(id, ":")
+	if !found {
+		region = ""
+	}
+	return &node{
+		data: f.Data, endpoint: f.Endpoint, account: f.Account, region: cmp.Or(f.Region, region, defaultRegion), needs: "a key of the account",
+	}, nil
 }
 
 // node is a running node as other commands reach it: by the socket in its data directory, or by a signed call.
 type node struct {
 	data     string
 	endpoint string
+	account  string // by the socket; empty is the first
+	region   string
+	needs    string // whose key signs, for who has given none
 }
 
 const callTimeout = 30 * time.Second
@@ -70,9 +79,15 @@ func (n *node) call(ctx context.Context, operation string, in, out any) error {
 	if n.endpoint != "" {
 		key := wire.Key{Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"), Caller: wire.Caller{AccessKeyID: os.Getenv("AWS_ACCESS_KEY_ID")}}
 		if key.Secret == "" || key.Caller.AccessKeyID == "" {
-			return errors.New("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to the root key of the first account")
+			return errors.New("set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to " + n.needs)
 		}
-		wire.Sign(r, body, key, "us-east-1", "idpool", time.Now())
+		if session := os.Getenv("AWS_SESSION_TOKEN"); session != "" {
+			r.Header.Set("X-Amz-Security-Token", session)
+		}
+		wire.Sign(r, body, key, cmp.Or(n.region, defaultRegion), "idpool", time.Now())
+	} else {
+		r.Header.Set(server.SocketAccount, n.account)
+		r.Header.Set(server.SocketRegion, n.region)
 	}
 	reply, err := client.Do(r)
 	if err != nil {
@@ -100,6 +115,9 @@ func readReply(reply *http.Response, out any) error {
 		return err
 	}
 	if reply.StatusCode == http.StatusOK {
+		if out == nil {
+			return nil
+		}
 		return json.Unmarshal(body, out)
 	}
 	var refused struct {

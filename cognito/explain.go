@@ -10,6 +10,7 @@ import (
 	"idpool/identity"
 	"idpool/policy"
 	"idpool/store"
+	"idpool/sts"
 	"idpool/wire"
 )
 
@@ -65,10 +66,13 @@ func (t *story) credentials() *Explained {
 	return e
 }
 
-// reasonOf is the cause that the log has, or else what the client is told.
+// reasonOf is the cause that the log has where the client is told nothing that helps, or else what it is told, and the cause.
 func reasonOf(e *wire.Error) string {
-	if e.Cause != nil {
+	switch {
+	case errors.Is(e.Cause, sts.ErrAccessDenied):
 		return e.Cause.Error()
+	case e.Cause != nil:
+		return e.Message + " (" + e.Cause.Error() + ")"
 	}
 	return e.Message
 }

@@ -109,7 +109,7 @@ func newEvent(c *Call, id string) *event {
 
 // readsOnly goes by the name, as the naming of AWS's operations lets one.
 func readsOnly(operation string) bool {
-	return slices.ContainsFunc([]string{"Get", "List", "Describe", "Lookup", "Simulate", "AssumeRole"}, func(verb string) bool {
+	return slices.ContainsFunc([]string{"Get", "List", "Describe", "Lookup", "Simulate", "Explain", "AssumeRole"}, func(verb string) bool {
 		return strings.HasPrefix(operation, verb)
 	})
 }

@@ -72,19 +72,24 @@ func (s *Service) issue(ctx context.Context, v *visit, a admission, tags map[str
 	if err != nil {
 		return nil, err
 	}
+	return s.STS.Issue(ctx, v.request(a, role, tags))
+}
+
+// request asks for credentials of a role.
+func (v *visit) request(a admission, role string, tags map[string]string) *sts.Request {
 	flow := sts.Enhanced
 	if len(v.logins) == 0 {
 		flow = sts.EnhancedGuest
 	}
 	amr := v.amr()
-	return s.STS.Issue(ctx, &sts.Request{
+	return &sts.Request{
 		Account: v.ref.Account, AccountVersion: v.ref.AccountVersion, RoleARN: role,
 		SessionName: sessionName, Lifetime: sts.DefaultLifetime, Flow: flow,
 		Web: sts.WebIdentity{Audience: v.pool.FullID(), Subject: a.ID.In(v.ref.Region), AMR: amr, Tags: tags},
 		Identity: sts.IdentityOf{
 			ID: a.ID, Account: v.ref.Account, Region: v.ref.Region, Pool: v.ref.ID, PoolEpoch: v.ref.Epoch, Epoch: a.Epoch, AMR: amr,
 		},
-	})
+	}
 }
 
 // role chooses the role.
@@ -102,7 +107,7 @@ func (v *visit) role(custom string) (string, error) {
 		return "", v.roleRefusal(err)
 	}
 	if role == "" {
-		return "", fmt.Errorf("%w: the pool has no role for this identity", sts.ErrAccessDenied)
+		return "", fmt.Errorf("%w: the pool has no role for this identity, which is %s", sts.ErrAccessDenied, v.amr()[0])
 	}
 	return role, nil
 }

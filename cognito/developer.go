@@ -150,6 +150,8 @@ func (s *Service) verifyOwn(ctx context.Context, v *visit, token string) (proof,
 		return proof{}, refusal(identity.Forbidden, v.asked)
 	case claims.Subject != v.named.ID.In(v.ref.Region) || claims.Audience != v.pool.FullID() || v.pool.Developer == "":
 		return proof{}, refusal(identity.NoLoginMatches, v.asked)
+	case !slices.Equal(claims.Epochs, issuer.EpochsOf(v.ref.Epoch, v.named.Epoch)):
+		return proof{}, errRevokedToken
 	}
 	for i := 1; i+1 < len(claims.AMR); i += 2 { // pairs, behind "authenticated"
 		user, ok := strings.CutPrefix(claims.AMR[i+1], v.developerDetail())

@@ -111,12 +111,15 @@ func (s *Service) verifySocial(ctx context.Context, name, app, token string) (pr
 	if err != nil {
 		return proof{}, err
 	}
-	// Of an app with a secret (Twitter's) the public part alone.
-	public, _, _ := strings.Cut(app, ";")
+	return socialProof(name, app, claims.Subject, claims), nil
+}
+
+func socialProof(name, app, subject string, claims identity.Claims) proof {
+	public, _, _ := strings.Cut(app, ";") // of an app with a secret (Twitter's) the public part alone
 	return proof{
-		login: identity.Login{Provider: name, Subject: claims.Subject},
-		name:  name, detail: name + ":" + public + ":" + claims.Subject, mapper: name, tagged: name, claims: claims,
-	}, nil
+		login: identity.Login{Provider: name, Subject: subject},
+		name:  name, detail: name + ":" + public + ":" + subject, mapper: name, tagged: name, claims: claims,
+	}
 }
 
 // verifyUserPool verifies an ID token of a user pool, and asks whether the user may still sign in where the pool wants that
@@ -136,14 +139,19 @@ func (s *Service) verifyUserPool(ctx context.Context, v *visit, name, token stri
 		}
 	}
 	client := clients[slices.IndexFunc(clients, mine)]
+	return userPoolProof(name, client, claims.Subject, claims), nil
+}
+
+func userPoolProof(name, client, subject string, claims identity.Claims) proof {
 	return proof{
-		login: identity.Login{Provider: name, Subject: claims.Subject},
-		name:  name, detail: name + ":CognitoSignIn:" + claims.Subject, mapper: name + ":" + client, tagged: name, claims: claims,
-	}, nil
+		login: identity.Login{Provider: name, Subject: subject},
+		name:  name, detail: name + ":CognitoSignIn:" + subject, mapper: name + ":" + client, tagged: name, claims: claims,
+	}
 }
 
 var (
 	errCognitoToken = notAuthorized("Invalid login token. Can't pass in a Cognito token.")
+	errRevokedToken = notAuthorized("Invalid login token. Token was revoked.")
 	errNotSupported = notAuthorized("Token is not from a supported provider of this identity pool.")
 )
 
@@ -196,10 +204,14 @@ func (s *Service) verifyOIDC(ctx context.Context, p *iam.Provider, token string)
 	if err != nil {
 		return proof{}, err
 	}
+	return oidcProof(p, claims.Subject, claims), nil
+}
+
+func oidcProof(p *iam.Provider, subject string, claims identity.Claims) proof {
 	return proof{
-		login: identity.Login{Provider: p.Name, Subject: claims.Subject},
-		name:  p.Name, detail: p.OIDC.ARN + ":OIDC:" + claims.Subject, mapper: p.OIDC.ARN, tagged: p.OIDC.ARN, claims: claims,
-	}, nil
+		login: identity.Login{Provider: p.Name, Subject: subject},
+		name:  p.Name, detail: p.OIDC.ARN + ":OIDC:" + subject, mapper: p.OIDC.ARN, tagged: p.OIDC.ARN, claims: claims,
+	}
 }
 
 // amr lists how the caller was authenticated, as the token and the trust policy show it.

@@ -15,6 +15,11 @@ import (
 // nothing at all in the texts that the original has been seen to answer. Keys are condition keys of the operation, beside the
 // tags of the pool.
 func (s *Service) may(ctx context.Context, c wire.Caller, operation, pool string, keys ...policy.Pair) error {
+	return s.mayDo(ctx, c, "cognito-identity:"+operation, pool, keys...)
+}
+
+// mayDo is may for an action that is named in full.
+func (s *Service) mayDo(ctx context.Context, c wire.Caller, action, pool string, keys ...policy.Pair) error {
 	if c.Root {
 		return nil
 	}
@@ -23,7 +28,7 @@ func (s *Service) may(ctx context.Context, c wire.Caller, operation, pool string
 		return err
 	}
 	keys = append(keys, iam.TagKeys("aws:ResourceTag/", tags)...)
-	return s.IAM.Authorize(ctx, c, "cognito-identity:"+operation, arnOfPool(c.Region, c.Account, pool), keys...)
+	return s.IAM.Authorize(ctx, c, action, arnOfPool(c.Region, c.Account, pool), keys...)
 }
 
 func arnOfPool(region, account, pool string) string {
@@ -61,6 +66,11 @@ func (s *Service) mayTag(ctx context.Context, c wire.Caller, pool string, tags m
 // mayIdentity asks whether a caller may do an operation that names an identity: on no resource, but with the identity's pool
 // among the condition keys. An identity that is not the caller's has none.
 func (s *Service) mayIdentity(ctx context.Context, c wire.Caller, operation, fullID string) error {
+	return s.mayDoWithIdentity(ctx, c, "cognito-identity:"+operation, fullID)
+}
+
+// mayDoWithIdentity is mayIdentity for an action that is named in full.
+func (s *Service) mayDoWithIdentity(ctx context.Context, c wire.Caller, action, fullID string) error {
 	if c.Root {
 		return nil
 	}
@@ -79,7 +89,7 @@ func (s *Service) mayIdentity(ctx context.Context, c wire.Caller, operation, ful
 			keys = policy.Context{{Key: "cognito-identity:IdentityPoolArn", Values: []string{arnOfPool(c.Region, c.Account, ref.ID.In(c.Region))}}}
 		}
 	}
-	return s.may(ctx, c, operation, "*", keys...)
+	return s.mayDo(ctx, c, action, "*", keys...)
 }
 
 // mayPass asks whether a caller may hand roles to a pool.

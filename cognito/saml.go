@@ -59,10 +59,16 @@ func (s *Service) verifySAML(p *provider.SAML, response string) (proof, error) {
 			used.roles = append(used.roles, r.Role)
 		}
 	}
+	proved := samlProof(p.ARN, a.Subject, a)
+	proved.assertion = used
+	return proved, nil
+}
+
+func samlProof(arn, subject string, claims identity.Claims) proof {
 	return proof{
-		login: identity.Login{Provider: p.ARN, Subject: a.Subject},
-		name:  p.ARN, detail: p.ARN + ":SAML:" + a.Subject, mapper: p.ARN, tagged: p.ARN, claims: a, assertion: used,
-	}, nil
+		login: identity.Login{Provider: arn, Subject: subject},
+		name:  arn, detail: arn + ":SAML:" + subject, mapper: arn, tagged: arn, claims: claims,
+	}
 }
 
 // assertionsAreOf tells whether all assertions that were shown are bound to an identity, so that nothing needs to be

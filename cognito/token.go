@@ -55,7 +55,7 @@ func (s *Service) GetOpenIdToken(ctx context.Context, in *GetOpenIdTokenInput) (
 func (s *Service) mint(ctx context.Context, v *visit, a admission, tags map[string]string, lifetime time.Duration, latest int64) (string, error) {
 	claims := issuer.Claims{
 		Subject: a.ID.In(v.ref.Region), Audience: v.pool.FullID(), AMR: v.amr(), PoolARN: v.pool.ARN(), Tags: asClaim(tags),
-		Expires: latest,
+		Expires: latest, Epochs: issuer.EpochsOf(v.ref.Epoch, a.Epoch),
 	}
 	return s.Issuer.Mint(ctx, claims, lifetime)
 }

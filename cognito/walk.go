@@ -60,7 +60,7 @@ func (s *Service) findIdentity(ctx context.Context, fullID string) (*visit, erro
 		return nil, orNotFound(err, noIdentity(fullID))
 	}
 	for _, l := range v.named.Logins {
-		v.owners = append(v.owners, store.Owner{Hash: l.Hash(), Identity: id})
+		v.owners = append(v.owners, store.Owner{Hash: l.Hash(), Identity: id, Epoch: v.named.Epoch})
 	}
 	if v.pool, err = s.settings(ctx, v.ref); err == nil {
 		wire.About(ctx, v.pool)
@@ -106,13 +106,7 @@ func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 	if err := s.findOwners(ctx, v); err != nil {
 		return admission{}, err
 	}
-	facts := &identity.Facts{
-		AllowGuests: v.pool.AllowGuests, Developer: v.pool.Developer, MaxLinked: s.Quotas.LinkedLogins,
-		Named: v.named, Owners: v.knownOwners(),
-	}
-	for _, p := range v.logins {
-		facts.Logins = append(facts.Logins, p.login)
-	}
+	facts := s.facts(v)
 	plan, err := s.resolve(facts, v)
 	if err != nil {
 		return admission{}, err
@@ -124,11 +118,7 @@ func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 		}
 	}
 	if !plan.Writes() && bound {
-		a := admission{ID: plan.Identity}
-		if v.named != nil && v.named.ID == plan.Identity {
-			a.Epoch = v.named.Epoch
-		}
-		return a, nil
+		return admission{ID: plan.Identity, Epoch: epochOf(plan.Identity, facts)}, nil
 	}
 	if len(facts.Logins) == 0 {
 		select {
@@ -139,6 +129,18 @@ func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 		}
 	}
 	return s.write(ctx, v, facts)
+}
+
+// facts are what step 1 and step 2 have found.
+func (s *Service) facts(v *visit) *identity.Facts {
+	facts := &identity.Facts{
+		AllowGuests: v.pool.AllowGuests, Developer: v.pool.Developer, MaxLinked: s.Quotas.LinkedLogins,
+		Named: v.named, Owners: v.knownOwners(),
+	}
+	for _, p := range v.logins {
+		facts.Logins = append(facts.Logins, p.login)
+	}
+	return facts
 }
 
 // findOwners asks once more where a login is none that its token spoke of: access tokens say nothing by themselves. It asks
@@ -180,7 +182,7 @@ func (v *visit) knownOwners() []identity.Identity {
 		j := slices.IndexFunc(known, func(k identity.Identity) bool { return k.ID == id })
 		if j < 0 {
 			j = len(known)
-			known = append(known, identity.Identity{ID: id, Pool: v.ref.Key})
+			known = append(known, identity.Identity{ID: id, Pool: v.ref.Key, Epoch: v.owners[i].Epoch})
 		}
 		known[j].Logins = append(known[j].Logins, p.login)
 	}

@@ -40,6 +40,13 @@ type cacheKey struct {
 // RoleARN is arn:aws:iam::ACCOUNT:role/PATH/NAME.
 func RoleARN(r *store.Role) string { return "arn:aws:iam::" + r.Account + ":role" + r.Path + r.Name }
 
+// AccountOfRole is the account in the ARN of a role.
+func AccountOfRole(arn string) (account string, ok bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	account, _, isRole := strings.Cut(rest, ":role/")
+	return account, ok && isRole
+}
+
 // roleName is the name in an ARN of a role of this account.
 func roleName(account, arn string) (name string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":role/")

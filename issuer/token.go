@@ -28,6 +28,17 @@ type Claims struct {
 	PoolARN  string   `json:"https://cognito-identity.amazonaws.com/identity-pool-arn"`
 	Expires  int64    `json:"exp"` // seconds since 1970
 	IssuedAt int64    `json:"iat"`
+	// Epochs are those of pool and identity, where sessions of either were ever revoked: a token from before a revocation
+	// buys nothing after it. Until then a token looks as the original's.
+	Epochs []int64 `json:"epochs,omitempty"`
+}
+
+// EpochsOf is how the epochs of a pool and an identity stand in a token.
+func EpochsOf(pool, identity int64) []int64 {
+	if pool == 0 && identity == 0 {
+		return nil
+	}
+	return []int64{pool, identity}
 }
 
 // Tags become session tags at an STS. Each value is a list of one.

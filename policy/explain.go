@@ -40,6 +40,8 @@ type ElementTest struct {
 	Element string // principal, action, resource, required or condition
 	Matches bool
 	Text    string // such as: condition StringEquals aws:username wants ["a"], request has ["b"]
+	Key     string // of a condition: aws:username
+	Wants   string // of a condition: ["a"]
 }
 
 // Explain decides as Evaluate does, and says why. It tests every element of every statement, and is slower.
@@ -133,6 +135,16 @@ func (e *Explanation) silence() string {
 		return "the " + policyName(only.Kind, only.Name) + " is gone, so nothing"
 	}
 	return "no statement of " + policyName(only.Kind, only.Name)
+}
+
+// Closest is the statement that Cause says came closest: it allows the action, and would but for some tests. It is nil if
+// there is none, or something else decided.
+func (e *Explanation) Closest() *StatementExplanation {
+	if e.Effect != NoMatch {
+		return nil
+	}
+	_, s := e.closest()
+	return s
 }
 
 // closest is the Allow that speaks of the action, in a policy that had to allow, and fails the fewest tests.

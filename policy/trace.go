@@ -17,7 +17,7 @@ type trace struct {
 var elementNames = [...]string{"principal", "action", "resource", "required", "condition"}
 
 func (t *trace) test(s *statement, element int, matches bool, r *Request, bounded bool) {
-	text := ""
+	text, key, wanted := "", "", ""
 	switch element {
 	case principalElement:
 		if s.principals == nil {
@@ -43,10 +43,11 @@ func (t *trace) test(s *statement, element int, matches bool, r *Request, bounde
 		}
 		text = "a condition that binds " + r.RequireKey + " is required"
 	default:
-		text = s.conditions[element-firstCondition].trace(r.Context)
+		c := &s.conditions[element-firstCondition]
+		text, key, wanted = c.trace(r.Context), c.key, c.operandTexts()
 	}
 	name := elementNames[min(element, firstCondition)]
-	t.tests = append(t.tests, ElementTest{name, matches, text})
+	t.tests = append(t.tests, ElementTest{name, matches, text, key, wanted})
 }
 
 // trace is one line, such as: condition StringEquals aws:username wants ["a"], request has ["b"]

@@ -250,6 +250,19 @@ func (n *Node) NewAccount(t testing.TB, id string) wire.Key {
 	return wire.Key{Secret: made["SecretAccessKey"].(string), Caller: iam.Root(id, keyID)}
 }
 
+// Admin calls an operation of idpool's own as the root.
+func (n *Node) Admin(t testing.TB, operation string, in any) *Reply {
+	t.Helper()
+	return n.AdminAs(t, n.Root, "", operation, in)
+}
+
+// AdminAs is Admin with another key, and a session token unless that is empty.
+func (n *Node) AdminAs(t testing.TB, key wire.Key, session, operation string, in any) *Reply {
+	t.Helper()
+	r, body := n.JSON(t, "IdpoolAdmin."+operation, in)
+	return n.Send(t, r, body, key, session, "idpool")
+}
+
 // Send signs a request of JSON or Query with a key, and with a session token unless that is empty, and sends it.
 func (n *Node) Send(t testing.TB, r *http.Request, body []byte, key wire.Key, session, service string) *Reply {
 	t.Helper()

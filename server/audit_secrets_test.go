@@ -194,6 +194,17 @@ func TestAuditSecrets(t *testing.T) {
 	s.called = slices.DeleteFunc(s.called, func(name string) bool { return strings.HasSuffix(name, "SAMLProvider") })
 	s.others((&iam.Service{}).API(), params)
 	s.others((&sts.Service{}).API(), params)
+	alice, logins := s.id("alice")
+	for _, call := range []struct {
+		operation string
+		in        pooltest.Object
+	}{
+		{"ExplainCredentials", pooltest.Object{"IdentityId": alice, "Logins": logins}},
+		{"ExplainAccess", pooltest.Object{"IdentityId": alice, "Logins": logins, "Action": "s3:GetObject", "Resource": "*"}},
+		{"RevokeSessions", pooltest.Object{"IdentityId": alice}},
+	} {
+		s.keep(call.operation, s.Admin(t, call.operation, call.in)).Must(t)
+	}
 	made := s.NewAccount(t, "222222222222")
 	s.secrets[made.Secret] = "the secret key of another account"
 	s.Stop()
@@ -214,7 +225,7 @@ func TestAuditSecrets(t *testing.T) {
 	}
 	for source, operations := range map[string][]wire.Operation{
 		"cognito-identity.amazonaws.com": (&cognito.Service{}).Operations(), "iam.amazonaws.com": (&iam.Service{}).API().Operations,
-		"sts.amazonaws.com": (&sts.Service{}).API().Operations, "idpool": (&iam.Service{}).AdminAPI().Operations,
+		"sts.amazonaws.com": (&sts.Service{}).API().Operations, "idpool": append((&iam.Service{}).AdminAPI().Operations, (&cognito.Service{}).AdminAPI().Operations...),
 	} {
 		for _, op := range operations {
 			if !seen[source+":"+op.Name] {

@@ -1,8 +1,10 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/pprof"
@@ -148,9 +150,29 @@ func (s *Server) adminHandler() http.Handler {
 // SocketName is the Unix socket in the data directory by which other commands reach the running node.
 const SocketName = "idpool.sock"
 
-// socketHandler answers idpool's own operations as the first account's root. The file's mode is what guards it.
+// Headers by which a call on the socket says what a signature would: the account, whose root it is then (the first, if it
+// says nothing), and the region.
+const (
+	SocketAccount = "X-Idpool-Account"
+	SocketRegion  = "X-Idpool-Region"
+)
+
+// adminAPI is the table of idpool's own operations.
+func (s *Server) adminAPI() *wire.Service {
+	api, more := s.iam.AdminAPI(), s.cognito.AdminAPI()
+	api.Operations = append(api.Operations, more.Operations...)
+	maps.Copy(api.Shapes, more.Shapes)
+	return api
+}
+
+// socketHandler answers idpool's own operations as an account's root. The file's mode is what guards it.
 func (s *Server) socketHandler() http.Handler {
-	return wire.NewMux(nil, s.observe, s.iam.AdminAPI()).InsecureTrusting(iam.Root(s.iam.FirstAccount, ""))
+	mux := wire.NewMux(nil, s.observe, s.adminAPI())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		root := iam.Root(cmp.Or(r.Header.Get(SocketAccount), s.iam.FirstAccount), "")
+		root.Region = r.Header.Get(SocketRegion)
+		mux.InsecureTrusting(root).ServeHTTP(w, r)
+	})
 }
 
 // maxCause bounds what a line of the log says of a refusal, in bytes: strangers choose how often.

@@ -167,7 +167,7 @@ func (s *Server) wire(context.Context) error {
 		return err
 	}
 	verifier := &wire.Verifier{Keys: keys{s.iam, s.sts}, Now: c.Now}
-	s.mux = wire.NewMux(verifier, s.observe, s.cognito.API(), s.sts.API(), s.iam.API(), s.iam.AdminAPI())
+	s.mux = wire.NewMux(verifier, s.observe, s.cognito.API(), s.sts.API(), s.iam.API(), s.adminAPI())
 	return nil
 }
 

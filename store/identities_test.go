@@ -62,10 +62,10 @@ func TestOwners(t *testing.T) {
 		}{
 			{"none asked", nil, nil},
 			{"unknown", [][32]byte{nobody}, nil},
-			{"one", [][32]byte{alice}, []Owner{{alice, uuid(1)}}},
-			{"two", [][32]byte{alice, bob}, []Owner{{alice, uuid(1)}, {bob, uuid(2)}}},
-			{"one of two", [][32]byte{nobody, bob}, []Owner{{bob, uuid(2)}}},
-			{"one of ten", append(slices.Repeat([][32]byte{nobody}, 9), alice), []Owner{{alice, uuid(1)}}},
+			{"one", [][32]byte{alice}, []Owner{{alice, uuid(1), 0}}},
+			{"two", [][32]byte{alice, bob}, []Owner{{alice, uuid(1), 0}, {bob, uuid(2), 0}}},
+			{"one of two", [][32]byte{nobody, bob}, []Owner{{bob, uuid(2), 0}}},
+			{"one of ten", append(slices.Repeat([][32]byte{nobody}, 9), alice), []Owner{{alice, uuid(1), 0}}},
 		} {
 			look(t, db, func(tx *Tx) error {
 				_, owners, err := tx.FindPool(regionR, p.ID, tt.hashes)

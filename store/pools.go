@@ -23,6 +23,7 @@ type PoolRef struct {
 type Owner struct {
 	Hash     [32]byte
 	Identity identity.ID
+	Epoch    int64 // of the identity
 }
 
 // MaxLogins is how many logins one call may show.
@@ -47,13 +48,14 @@ var (
 	findPool = statement(`SELECT p.key, p.account, p.version, p.epoch, a.version
 		FROM pools p JOIN accounts a ON a.id = p.account
 		WHERE p.region = $1 AND p.id = $2 AND p.deleted = 0`)
-	findPoolAndOwner = statement(`SELECT p.key, p.account, p.version, p.epoch, a.version, l.hash, l.identity
+	findPoolAndOwner = statement(`SELECT p.key, p.account, p.version, p.epoch, a.version, l.hash, l.identity, i.epoch
 		FROM pools p JOIN accounts a ON a.id = p.account
-		LEFT JOIN logins l ON l.pool = p.key AND l.hash = $3
+		LEFT JOIN logins l ON l.pool = p.key AND l.hash = $3 LEFT JOIN identities i ON i.id = l.identity
 		WHERE p.region = $1 AND p.id = $2 AND p.deleted = 0`)
-	findPoolAndOwners = statement(`SELECT p.key, p.account, p.version, p.epoch, a.version, l.hash, l.identity
+	findPoolAndOwners = statement(`SELECT p.key, p.account, p.version, p.epoch, a.version, l.hash, l.identity, i.epoch
 		FROM pools p JOIN accounts a ON a.id = p.account
 		LEFT JOIN logins l ON l.pool = p.key AND l.hash IN ($3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		LEFT JOIN identities i ON i.id = l.identity
 		WHERE p.region = $1 AND p.id = $2 AND p.deleted = 0`)
 )
 
@@ -171,10 +173,11 @@ func (tx *Tx) FindPool(region string, id identity.ID, hashes [][32]byte) (PoolRe
 	found := false
 	err := tx.rows(q, args, func(scan func(...any) error) error {
 		var hash, owner []byte
-		err := scan(&ref.Key, &ref.Account, &ref.Version, &ref.Epoch, &ref.AccountVersion, &hash, &owner)
+		var epoch *int64
+		err := scan(&ref.Key, &ref.Account, &ref.Version, &ref.Epoch, &ref.AccountVersion, &hash, &owner, &epoch)
 		found = true
-		if owner != nil {
-			owners = append(owners, Owner{Hash: [32]byte(hash), Identity: identity.ID(owner)})
+		if owner != nil && epoch != nil {
+			owners = append(owners, Owner{Hash: [32]byte(hash), Identity: identity.ID(owner), Epoch: *epoch})
 		}
 		return err
 	})

@@ -3,8 +3,6 @@ package sts
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"idpool/iam"
@@ -64,10 +62,7 @@ type Request struct {
 // Issue makes credentials of a role for a login, if the role's trust policy allows it. It returns ErrAccessDenied, also for
 // a role that does not exist; who is trusted gets an error for a session policy that does not.
 func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
-	role, err := s.IAM.Role(ctx, r.Account, r.AccountVersion, r.RoleARN)
-	if errors.Is(err, iam.ErrNoRole) {
-		return nil, fmt.Errorf("%w: account %s has no role %s", ErrAccessDenied, r.Account, r.RoleARN)
-	}
+	role, err := s.role(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +79,7 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	if err != nil {
 		return nil, err
 	}
-	now := s.Now().UTC().Truncate(time.Second)
-	session := &Session{
-		Account: r.Account, RoleID: role.UniqueID, Name: r.SessionName, Issued: now, Expires: now.Add(r.Lifetime),
-		Epoch: role.Epoch, Policy: r.Policy, Policies: r.Policies, Tags: r.Web.Tags, Flow: r.Flow, Identity: &r.Identity,
-	}
+	session := r.session(role, s.Now())
 	token, secret, err := seal(s.Keys.Current(), session, id, salt)
 	if err != nil {
 		return nil, err
@@ -113,12 +104,37 @@ func (s *Service) checkPolicies(ctx context.Context, r *Request) error {
 	return nil
 }
 
-// trusted asks the role's trust policy. Under our own issuer's name stand the claims of the token, as AWS has it.
-func (r *Request) trusted(role *iam.Role) error {
-	actions := []string{"sts:AssumeRoleWithWebIdentity", "sts:TagSession"}
-	if len(r.Web.Tags) == 0 {
-		actions = actions[:1]
+// role finds the role that is asked for.
+func (s *Service) role(ctx context.Context, r *Request) (*iam.Role, error) {
+	role, err := s.IAM.Role(ctx, r.Account, r.AccountVersion, r.RoleARN)
+	if errors.Is(err, iam.ErrNoRole) {
+		return nil, r.noRole()
 	}
+	return role, err
+}
+
+// session is what the credentials will say.
+func (r *Request) session(role *iam.Role, now time.Time) *Session {
+	now = now.UTC().Truncate(time.Second)
+	return &Session{
+		Account: r.Account, RoleID: role.UniqueID, Name: r.SessionName, Issued: now, Expires: now.Add(r.Lifetime),
+		Epoch: role.Epoch, Policy: r.Policy, Policies: r.Policies, Tags: r.Web.Tags, Flow: r.Flow, Identity: &r.Identity,
+	}
+}
+
+var trustActions = [...]string{"sts:AssumeRoleWithWebIdentity", "sts:TagSession"}
+
+// actions are what the role's trust policy has to allow.
+func (r *Request) actions() []string {
+	if len(r.Web.Tags) == 0 {
+		return trustActions[:1]
+	}
+	return trustActions[:]
+}
+
+// question is what the role's trust policy is asked, but for the action. Under our own issuer's name stand the claims of the
+// token, as AWS has it.
+func (r *Request) question() policy.Request {
 	asked := policy.Request{
 		Principal: policy.Principal{Type: policy.Federated, Name: issuer.Name},
 		Context:   r.Web.context(r.SessionName),
@@ -128,13 +144,16 @@ func (r *Request) trusted(role *iam.Role) error {
 		// (developer guide, "iam-roles").
 		asked.RequireKey = issuer.Name + ":aud"
 	}
-	for _, action := range actions {
-		asked.Action = action
+	return asked
+}
+
+// trusted asks the role's trust policy.
+func (r *Request) trusted(role *iam.Role) error {
+	asked := r.question()
+	for _, asked.Action = range r.actions() {
 		if role.Trust.Evaluate(&asked).Effect != policy.Allow {
 			explained := role.Trust.Explain(&asked)
-			// The log gets the explanation, and a guest's id is its only secret.
-			why := strings.ReplaceAll(explained.Cause(), r.Web.Subject, "(the identity)")
-			return fmt.Errorf("%w: the trust policy of %s does not allow %s: %s", ErrAccessDenied, r.RoleARN, action, why)
+			return r.refused(&explained)
 		}
 	}
 	return nil

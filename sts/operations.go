@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -175,6 +176,8 @@ func (s *Service) webRequest(ctx context.Context, account string, claims *issuer
 		return nil, fmt.Errorf("%w: the token's identity is gone or has lost the logins that the token names, or there is no account %s", ErrAccessDenied, account)
 	case err != nil:
 		return nil, err
+	case !slices.Equal(claims.Epochs, issuer.EpochsOf(ref.Epoch, found.Epoch)):
+		return nil, fmt.Errorf("%w: the sessions of the token's identity or pool were revoked since it was given", ErrAccessDenied)
 	case ref.ID.In(region) != claims.Audience:
 		return nil, fmt.Errorf("%w: the token's identity is not of pool %s", ErrAccessDenied, claims.Audience)
 	}

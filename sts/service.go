@@ -57,15 +57,20 @@ func (s *Service) Key(ctx context.Context, accessKeyID, token string) (wire.Key,
 	case state.Account != session.Account || session.revoked(&state):
 		return wire.Key{}, wire.ErrUnknownKey
 	}
-	permissions, err := session.permissions(&state)
+	caller, err := session.caller(&state, accessKeyID)
+	return wire.Key{Secret: secret, Caller: caller}, err
+}
+
+// caller is whoever signs with the session's credentials.
+func (s *Session) caller(state *store.Session, accessKeyID string) (wire.Caller, error) {
+	permissions, err := s.permissions(state)
 	if err != nil {
-		return wire.Key{}, err
+		return wire.Caller{}, err
 	}
-	return wire.Key{Secret: secret, Caller: wire.Caller{
-		Account: session.Account, AccessKeyID: accessKeyID,
-		ARN:    assumedRoleARN(session.Account, state.RoleName, session.Name),
-		UserID: session.RoleID + ":" + session.Name, AccountVersion: state.AccountVersion, Session: permissions,
-	}}, nil
+	return wire.Caller{
+		Account: s.Account, AccessKeyID: accessKeyID, ARN: assumedRoleARN(s.Account, state.RoleName, s.Name),
+		UserID: s.RoleID + ":" + s.Name, AccountVersion: state.AccountVersion, Session: permissions,
+	}, nil
 }
 
 func (s *Service) open(ctx context.Context, accessKeyID, token string) (*Session, string, error) {

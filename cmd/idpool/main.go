@@ -29,6 +29,8 @@ type commands struct {
 
 	Serve    serveCommand    `cmd:"" help:"Run a node."`
 	Accounts accountsCommand `cmd:"" help:"Manage accounts."`
+	Sessions sessionsCommand `cmd:"" help:"End sessions."`
+	Explain  explainCommand  `cmd:"" help:"Say why something is refused, or allowed."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -65,6 +67,7 @@ func newParser(c *commands) *kong.Kong {
 	parser, err := kong.New(
 		c, kong.Name("idpool"), kong.Description("A self-hosted identity-pool service."),
 		kong.Configuration(readConfig), kong.DefaultEnvars("IDPOOL"), kong.UsageOnError(), values(),
+		kong.Vars{"defaultRegion": defaultRegion},
 	)
 	if err != nil {
 		panic(err) // a mistake in the structs above

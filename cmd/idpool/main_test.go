@@ -18,7 +18,7 @@ func TestMistakes(t *testing.T) {
 		code    int
 		want    string // FILE stands for its path here, too
 	}{
-		{"no command", "", "", 2, `expected one of "serve", "accounts", "version"` + "\n" + hint},
+		{"no command", "", "", 2, `expected one of "serve", "accounts", "sessions", "explain", "version"` + "\n" + hint},
 		{"unknown flag", "serve --lisen x", "", 2, "unknown flag --lisen, did you mean"},
 		{"no value", "serve --listen", "", 2, "--listen: its value is missing: give HOST:PORT\n" + hint},
 		{"a flag as a value", "serve --listen --dev", "", 2, "--listen: its value is missing: give HOST:PORT\n"},
@@ -36,6 +36,15 @@ func TestMistakes(t *testing.T) {
 		{"the other half", "serve --root-secret-access-key secret", "", 2, "IDPOOL_ROOT_ACCESS_KEY_ID and IDPOOL_ROOT_SECRET_ACCESS_KEY belong together\n"},
 		{"no account", "accounts add 12", "", 2, "12 is no account: an account has 12 digits\n"},
 		{"account not given", "accounts add", "", 2, `expected "<id>"` + "\n" + hint},
+		{"whose sessions", "sessions revoke", "", 2, "give one of --role, --identity and --pool, such as: idpool sessions revoke --role Auth\n"},
+		{"whose sessions of two", "sessions revoke --role Auth --pool us-east-1:0", "", 2, "give one of --role, --identity and --pool, such as: "},
+		{"sessions of no account", "sessions revoke --role Auth --account 12", "", 2, "--account 12: an account has 12 digits, such as 000000000000\n"},
+		{"sessions of two accounts", "sessions revoke --role Auth --account 000000000000 --endpoint http://127.0.0.1:1", "", 2, "--account goes without --endpoint, where the account is that of the key\n"},
+		{"whose credentials", "explain credentials", "", 2, `expected "<identity-id>"` + "\n" + hint},
+		{"a login without a token", "explain credentials us-east-1:0 --logins login.example.com", "", 2, "--logins: give PROVIDER=TOKEN, not \"login.example.com\"\n"},
+		{"whose access", "explain access --action s3:GetObject --resource *", "", 2, "give one of --role, --user and --identity, such as: idpool explain access --role Auth --action s3:GetObject --resource arn:aws:s3:::bucket/key\n"},
+		{"access to what", "explain access --role Auth --resource *", "", 2, "missing flags: --action=SERVICE:OPERATION\n"},
+		{"a key without a value", "explain access --role Auth --action s3:GetObject --resource * --context aws:SourceIp", "", 2, "--context: give KEY=VALUE, not \"aws:SourceIp\"\n"},
 
 		{"master key: none", "serve --require-external-master-key", "", 2, "--require-external-master-key: give the key by --master-key-file or IDPOOL_MASTER_KEY\n"},
 		{"master key: no base64", "serve --master-key !", "", 2, "IDPOOL_MASTER_KEY holds no base64; make a key by: head -c 32 /dev/urandom | base64\n"},

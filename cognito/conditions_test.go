@@ -200,6 +200,10 @@ func TestPolicyVariables(t *testing.T) {
 	if r := j.query("GetRole", "RoleName", "Auth")(t, j.signedIn.session); !refused(r) {
 		t.Errorf("a role that is not the identity's: %s", r.Body)
 	}
+	// The log says why, and not who: a guest's id is its only secret.
+	if log := j.Log.String(); !strings.Contains(log, "(the identity)") || strings.Contains(log, j.id) {
+		t.Errorf("the log does not say what the policy wanted, or says whose: %s", log)
+	}
 }
 
 // DeleteIdentities deletes those that the caller may delete, and tells the others as AccessDenied; a caller who may delete

@@ -36,6 +36,7 @@ type Assumed struct {
 	Credentials Credentials
 	Role        *iam.Role
 	ARN         string // of the session
+	Packed      int    // how full its policies and tags make the token, in percent
 }
 
 // WebIdentity is a login through our own issuer, as a trust policy sees it.
@@ -73,26 +74,9 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	if err := r.trusted(role); err != nil {
 		return nil, err
 	}
-	if r.Lifetime > role.MaxSession {
-		return nil, errTooLong
-	}
-	id, salt, err := s.drawKeyID()
-	if err != nil {
-		return nil, err
-	}
-	now := s.Now().UTC().Truncate(time.Second)
-	session := &Session{
-		Account: r.Account, RoleID: role.UniqueID, Name: r.SessionName, Issued: now, Expires: now.Add(r.Lifetime),
-		Epoch: role.Epoch, Policy: r.Policy, Policies: r.Policies, Tags: r.Web.Tags, Flow: r.Flow, Identity: &r.Identity,
-	}
-	token, secret, err := seal(s.Keys.Current(), session, id, salt)
-	if err != nil {
-		return nil, err
-	}
-	return &Assumed{
-		Role: role, ARN: assumedRoleARN(r.Account, role.Name, r.SessionName),
-		Credentials: Credentials{AccessKeyId: id, SecretAccessKey: secret, SessionToken: token, Expiration: wire.Time{Time: session.Expires}},
-	}, nil
+	return s.grant(role, r.Lifetime, &Session{
+		Name: r.SessionName, Policy: r.Policy, Policies: r.Policies, Tags: r.Web.Tags, Flow: r.Flow, Identity: &r.Identity,
+	})
 }
 
 // trusted asks the role's trust policy. Under our own issuer's name stand the claims of the token, as AWS has it.

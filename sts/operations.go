@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
@@ -26,6 +25,21 @@ func shapes() wire.Shapes {
 		"urlType":                   {Min: 4, Max: 2048},
 		"sessionPolicyDocumentType": {Min: 1, Max: 2048, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
 		"roleDurationSecondsType":   {Min: 900, Max: 43200},
+
+		"unrestrictedSessionPolicyDocumentType": {Min: 1, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
+		"tagListType":                           {Max: 50},
+		"tagKeyListType":                        {Max: 50, Member: "tagKeyType"},
+		"tagKeyType":                            {Min: 1, Max: 128, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
+		"tagValueType":                          {Max: 256, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
+		"externalIdType":                        {Min: 2, Max: 1224, Pattern: `[\w+=,.@:\/-]*`},
+		"serialNumberType":                      {Min: 9, Max: 256, Pattern: `[\w+=/:,.@-]*`},
+		"tokenCodeType":                         {Min: 6, Max: 6, Pattern: `[\d]*`, Sensitive: true},
+		"sourceIdentityType":                    {Min: 2, Max: 64, Pattern: `[\w+=,.@-]*`},
+		"ProvidedContextsListType":              {Min: 1, Max: 5},
+		"contextAssertionType":                  {Min: 4, Max: 2048, Sensitive: true},
+		"SAMLAssertionType":                     {Min: 4, Max: 100000, Sensitive: true},
+		"durationSecondsType":                   {Min: 900, Max: 129600},
+		"accessKeyIdType":                       {Min: 16, Max: 128, Pattern: `[\w]*`},
 	}
 }
 
@@ -71,12 +85,18 @@ type AssumeRoleWithWebIdentityOutput struct {
 	Credentials                 Credentials
 	SubjectFromWebIdentityToken string // identity id
 	AssumedRoleUser             AssumedRoleUser
-	Provider                    string // without a scheme
-	Audience                    string // pool id
+	PackedPolicySize            int    `xml:",omitempty"` // in percent; none without policies and tags
+	Provider                    string // without a scheme; of an identity provider of IAM the ARN
+	Audience                    string // pool id, or client id
+	SourceIdentity              string `xml:",omitempty"`
 }
 
-// AssumeRoleWithWebIdentity is the second step of the classic flow: a token of GetOpenIdToken for credentials of a role.
+// AssumeRoleWithWebIdentity is the second step of the classic flow, a token of GetOpenIdToken for credentials of a role. It
+// takes tokens of identity providers of IAM too.
 func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleWithWebIdentityInput) (*AssumeRoleWithWebIdentityOutput, error) {
+	if unverified, foreign := s.foreignToken(in.WebIdentityToken); foreign {
+		return s.assumeForeign(ctx, in, unverified)
+	}
 	claims, err := s.verify(ctx, in.WebIdentityToken)
 	if err != nil {
 		return nil, err
@@ -100,8 +120,8 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleW
 	}
 	return &AssumeRoleWithWebIdentityOutput{
 		Credentials: assumed.Credentials, SubjectFromWebIdentityToken: claims.Subject,
-		AssumedRoleUser: AssumedRoleUser{AssumedRoleId: assumed.Role.UniqueID + ":" + in.RoleSessionName, Arn: assumed.ARN},
-		Provider:        issuer.Name, Audience: claims.Audience,
+		AssumedRoleUser: assumed.user(in.RoleSessionName), PackedPolicySize: assumed.Packed,
+		Provider: issuer.Name, Audience: claims.Audience,
 	}, nil
 }
 
@@ -110,27 +130,29 @@ func (s *Service) verify(ctx context.Context, token string) (*issuer.Claims, err
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
-		return nil, &wire.Error{Code: "ExpiredTokenException", Message: fmt.Sprintf(
-			"Token expired: current date/time %d must be before the expiration date/time %d", s.Now().Unix(), claims.Expires)}
+		return nil, expired(expiredText(s.Now().Unix(), claims.Expires))
 	case errors.Is(err, issuer.ErrToken):
 		return nil, s.explainToken(token)
 	}
 	return claims, err
 }
 
-// explainToken words why a token is none of ours, from what it says of itself.
+// The original's texts.
+const (
+	noJWT             = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+	noVerificationKey = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+)
+
+// explainToken words why a token is none of ours, from what it says of itself, which is not that it is another's.
 func (s *Service) explainToken(token string) error {
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(token, &claims); err != nil {
-		return invalidToken("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+		return invalidToken(noJWT)
 	}
 	if claims.Issuer == s.Issuer.URL {
-		return invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
+		return invalidToken(noVerificationKey)
 	}
-	if u, err := url.Parse(claims.Issuer); err != nil || u.Host == "" {
-		return invalidToken("Issuer must be a valid URL")
-	}
-	return invalidToken("No OpenIDConnect provider found in your account for " + claims.Issuer)
+	return invalidToken("Issuer must be a valid URL")
 }
 
 // checkRequest checks what no constraint says, and returns the role's account.

@@ -11,8 +11,9 @@ import (
 	"idpool/wire"
 )
 
-// may asks whether a caller may do an operation on a pool, named by its id, or on "*". Keys are condition keys of the
-// operation, beside the tags of the pool.
+// may asks whether a caller may do an operation on a pool, named by its id, or on "*", for which ListIdentityPools has
+// nothing at all in the texts that the original has been seen to answer. Keys are condition keys of the operation, beside the
+// tags of the pool.
 func (s *Service) may(ctx context.Context, c wire.Caller, operation, pool string, keys ...policy.Pair) error {
 	if c.Root {
 		return nil

@@ -333,7 +333,7 @@ type ListIdentityPoolsOutput struct {
 
 // ListIdentityPools shows the account's pools in the call's region by pages, in the order of their ids.
 func (s *Service) ListIdentityPools(ctx context.Context, c wire.Caller, in *ListIdentityPoolsInput) (*ListIdentityPoolsOutput, error) {
-	if err := s.may(ctx, c, "ListIdentityPools", "*"); err != nil {
+	if err := s.may(ctx, c, "ListIdentityPools", ""); err != nil {
 		return nil, err
 	}
 	book := s.book(c, "ListIdentityPools", "")

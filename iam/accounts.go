@@ -52,8 +52,10 @@ type CreateAccountOutput struct {
 // CreateAccount makes another account and its root key. Only the root of the first account may.
 func (s *Service) CreateAccount(ctx context.Context, c wire.Caller, in *CreateAccountInput) (*CreateAccountOutput, error) {
 	if !c.Root || c.Account != s.FirstAccount {
-		return nil, &Denied{Caller: c.ARN, Action: "idpool:CreateAccount", Resource: "arn:aws:iam::" + in.AccountId + ":root",
-			Reason: "because no identity-based policy allows the idpool:CreateAccount action", Why: "only the root of the first account makes others"}
+		return nil, &Denied{
+			Caller: c.ARN, Action: "idpool:CreateAccount", Resource: "arn:aws:iam::" + in.AccountId + ":root",
+			Reason: "because no identity-based policy allows the idpool:CreateAccount action", Why: "only the root of the first account makes others",
+		}
 	}
 	key, err := DrawKey(s.Rand, s.Master)
 	if err != nil {

@@ -36,7 +36,7 @@ func (s *Service) CreateOpenIDConnectProvider(ctx context.Context, c wire.Caller
 	p := &store.OIDCProvider{Account: c.Account, Issuer: in.Url, ClientIDs: in.ClientIDList, Thumbprints: in.ThumbprintList}
 	_, name, _ := strings.Cut(in.Url, "://")
 	p.Name = strings.TrimSuffix(name, "/")
-	if err := s.Authorize(ctx, c, "iam:CreateOpenIDConnectProvider", p.ARN()); err != nil {
+	if err := s.mayCreate(ctx, c, "OpenIDConnectProvider", p.ARN(), in.Tags); err != nil {
 		return nil, err
 	}
 	if err := s.checkProvider(p); err != nil {
@@ -115,7 +115,7 @@ type GetOpenIDConnectProviderOutput struct {
 
 // GetOpenIDConnectProvider describes a provider.
 func (s *Service) GetOpenIDConnectProvider(ctx context.Context, c wire.Caller, in *OpenIDConnectProviderInput) (*GetOpenIDConnectProviderOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:GetOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:GetOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
 	var p *store.OIDCProvider
@@ -168,7 +168,7 @@ func (s *Service) ListOpenIDConnectProviders(ctx context.Context, c wire.Caller,
 
 // DeleteOpenIDConnectProvider removes a provider. To remove one that is not there is no error, as IAM documents it.
 func (s *Service) DeleteOpenIDConnectProvider(ctx context.Context, c wire.Caller, in *OpenIDConnectProviderInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:DeleteOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:DeleteOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
 	return nil, s.DB.Update(ctx, func(tx *store.Tx) error {

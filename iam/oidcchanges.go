@@ -31,7 +31,7 @@ type UpdateOpenIDConnectProviderThumbprintInput struct {
 
 // UpdateOpenIDConnectProviderThumbprint replaces a provider's thumbprints.
 func (s *Service) UpdateOpenIDConnectProviderThumbprint(ctx context.Context, c wire.Caller, in *UpdateOpenIDConnectProviderThumbprintInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:UpdateOpenIDConnectProviderThumbprint", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:UpdateOpenIDConnectProviderThumbprint", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
 	return nil, s.changeOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
@@ -48,7 +48,7 @@ type ClientIDInput struct {
 
 // AddClientIDToOpenIDConnectProvider adds a client id. To add it again is no error.
 func (s *Service) AddClientIDToOpenIDConnectProvider(ctx context.Context, c wire.Caller, in *ClientIDInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:AddClientIDToOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:AddClientIDToOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
 	return nil, s.changeOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
@@ -61,7 +61,7 @@ func (s *Service) AddClientIDToOpenIDConnectProvider(ctx context.Context, c wire
 
 // RemoveClientIDFromOpenIDConnectProvider removes a client id. To remove one that is not there is no error.
 func (s *Service) RemoveClientIDFromOpenIDConnectProvider(ctx context.Context, c wire.Caller, in *ClientIDInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:RemoveClientIDFromOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:RemoveClientIDFromOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
 	return nil, s.changeOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
@@ -78,7 +78,7 @@ type TagOpenIDConnectProviderInput struct {
 
 // TagOpenIDConnectProvider adds tags to a provider.
 func (s *Service) TagOpenIDConnectProvider(ctx context.Context, c wire.Caller, in *TagOpenIDConnectProviderInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:TagOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:TagOpenIDConnectProvider", in.OpenIDConnectProviderArn, tagMapKeys(in.Tags)...); err != nil {
 		return nil, err
 	}
 	return nil, s.changeOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
@@ -94,7 +94,7 @@ type UntagOpenIDConnectProviderInput struct {
 
 // UntagOpenIDConnectProvider removes tags; keys that no tag has are no error.
 func (s *Service) UntagOpenIDConnectProvider(ctx context.Context, c wire.Caller, in *UntagOpenIDConnectProviderInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:UntagOpenIDConnectProvider", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:UntagOpenIDConnectProvider", in.OpenIDConnectProviderArn, untagKey(in.TagKeys)); err != nil {
 		return nil, err
 	}
 	return nil, s.changeOIDC(ctx, c, in.OpenIDConnectProviderArn, func(p *store.OIDCProvider) error {
@@ -114,7 +114,7 @@ type ListOpenIDConnectProviderTagsInput struct {
 
 // ListOpenIDConnectProviderTags lists a provider's tags by key.
 func (s *Service) ListOpenIDConnectProviderTags(ctx context.Context, c wire.Caller, in *ListOpenIDConnectProviderTagsInput) (*TagPage, error) {
-	if err := s.Authorize(ctx, c, "iam:ListOpenIDConnectProviderTags", in.OpenIDConnectProviderArn); err != nil {
+	if err := s.mayOIDC(ctx, c, "iam:ListOpenIDConnectProviderTags", in.OpenIDConnectProviderArn); err != nil {
 		return nil, err
 	}
 	page, err := openPage(in.Marker, in.MaxItems, "ListOpenIDConnectProviderTags", c.Account, in.OpenIDConnectProviderArn)

@@ -151,7 +151,7 @@ func (s *Service) CreatePolicy(ctx context.Context, c wire.Caller, in *CreatePol
 	if p.Path == "" {
 		p.Path = "/"
 	}
-	if err := s.Authorize(ctx, c, "iam:CreatePolicy", p.ARN()); err != nil {
+	if err := s.mayCreate(ctx, c, "Policy", p.ARN(), in.Tags); err != nil {
 		return nil, err
 	}
 	if err := checkManaged(in.PolicyDocument); err != nil {
@@ -190,7 +190,7 @@ type PolicyInput struct {
 
 // GetPolicy describes a managed policy. Its documents are shown by GetPolicyVersion.
 func (s *Service) GetPolicy(ctx context.Context, c wire.Caller, in *PolicyInput) (*PolicyOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:GetPolicy", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:GetPolicy", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	out := &PolicyOutput{}
@@ -206,7 +206,7 @@ func (s *Service) GetPolicy(ctx context.Context, c wire.Caller, in *PolicyInput)
 
 // DeletePolicy removes a managed policy that nobody has and that has one version.
 func (s *Service) DeletePolicy(ctx context.Context, c wire.Caller, in *PolicyInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:DeletePolicy", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:DeletePolicy", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	return nil, s.changePolicy(ctx, c, "iam:DeletePolicy", in.PolicyArn, notAttachable, func(tx *store.Tx, p *store.Policy) error {

@@ -58,7 +58,7 @@ type ListEntitiesForPolicyOutput struct {
 
 // ListEntitiesForPolicy lists who has a managed policy, as a policy or as a boundary, roles first.
 func (s *Service) ListEntitiesForPolicy(ctx context.Context, c wire.Caller, in *ListEntitiesForPolicyInput) (*ListEntitiesForPolicyOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:ListEntitiesForPolicy", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:ListEntitiesForPolicy", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	page, err := openPage(in.Marker, in.MaxItems, "ListEntitiesForPolicy", c.Account, in.PolicyArn, in.EntityFilter,

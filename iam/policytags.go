@@ -15,7 +15,7 @@ type TagPolicyInput struct {
 
 // TagPolicy adds tags to a managed policy.
 func (s *Service) TagPolicy(ctx context.Context, c wire.Caller, in *TagPolicyInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:TagPolicy", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:TagPolicy", in.PolicyArn, tagMapKeys(in.Tags)...); err != nil {
 		return nil, err
 	}
 	return nil, s.changePolicy(ctx, c, "iam:TagPolicy", in.PolicyArn, noSuchPolicy, func(tx *store.Tx, p *store.Policy) error {
@@ -34,7 +34,7 @@ type UntagPolicyInput struct {
 
 // UntagPolicy removes tags; keys that no tag has are no error.
 func (s *Service) UntagPolicy(ctx context.Context, c wire.Caller, in *UntagPolicyInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:UntagPolicy", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:UntagPolicy", in.PolicyArn, untagKey(in.TagKeys)); err != nil {
 		return nil, err
 	}
 	return nil, s.changePolicy(ctx, c, "iam:UntagPolicy", in.PolicyArn, noSuchPolicy, func(tx *store.Tx, p *store.Policy) error {
@@ -54,7 +54,7 @@ type ListPolicyTagsInput struct {
 
 // ListPolicyTags lists the tags of a managed policy by key.
 func (s *Service) ListPolicyTags(ctx context.Context, c wire.Caller, in *ListPolicyTagsInput) (*TagPage, error) {
-	if err := s.Authorize(ctx, c, "iam:ListPolicyTags", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:ListPolicyTags", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	page, err := openPage(in.Marker, in.MaxItems, "ListPolicyTags", c.Account, in.PolicyArn)

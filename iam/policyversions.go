@@ -61,7 +61,7 @@ type CreatePolicyVersionOutput struct {
 
 // CreatePolicyVersion gives a policy another document. It acts from now on if it is to be the default.
 func (s *Service) CreatePolicyVersion(ctx context.Context, c wire.Caller, in *CreatePolicyVersionInput) (*CreatePolicyVersionOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:CreatePolicyVersion", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:CreatePolicyVersion", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	if err := checkManaged(in.PolicyDocument); err != nil {
@@ -119,7 +119,7 @@ func readVersion(tx *store.Tx, p *store.Policy, number int64) (*store.PolicyVers
 
 // GetPolicyVersion shows a document of a managed policy.
 func (s *Service) GetPolicyVersion(ctx context.Context, c wire.Caller, in *PolicyVersionInput) (*GetPolicyVersionOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:GetPolicyVersion", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:GetPolicyVersion", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	out := &GetPolicyVersionOutput{}
@@ -152,7 +152,7 @@ type ListPolicyVersionsOutput struct {
 
 // ListPolicyVersions lists the versions of a managed policy, without documents.
 func (s *Service) ListPolicyVersions(ctx context.Context, c wire.Caller, in *ListPolicyVersionsInput) (*ListPolicyVersionsOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:ListPolicyVersions", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:ListPolicyVersions", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	page, err := openPage(in.Marker, in.MaxItems, "ListPolicyVersions", c.Account, in.PolicyArn)
@@ -187,7 +187,7 @@ func newestFirst(v VersionSummary) string {
 
 // SetDefaultPolicyVersion makes a version the one that acts.
 func (s *Service) SetDefaultPolicyVersion(ctx context.Context, c wire.Caller, in *PolicyVersionInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:SetDefaultPolicyVersion", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:SetDefaultPolicyVersion", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	return nil, s.changeVersion(ctx, c, "iam:SetDefaultPolicyVersion", in, func(tx *store.Tx, p *store.Policy, number int64) error {
@@ -198,7 +198,7 @@ func (s *Service) SetDefaultPolicyVersion(ctx context.Context, c wire.Caller, in
 
 // DeletePolicyVersion removes a version that is not the default one.
 func (s *Service) DeletePolicyVersion(ctx context.Context, c wire.Caller, in *PolicyVersionInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:DeletePolicyVersion", in.PolicyArn); err != nil {
+	if err := s.mayPolicy(ctx, c, "iam:DeletePolicyVersion", in.PolicyArn); err != nil {
 		return nil, err
 	}
 	return nil, s.changeVersion(ctx, c, "iam:DeletePolicyVersion", in, func(tx *store.Tx, p *store.Policy, number int64) error {

@@ -101,8 +101,7 @@ func (s *Service) CreateRole(ctx context.Context, c wire.Caller, in *CreateRoleI
 	if named.Path == "" {
 		named.Path = "/"
 	}
-	keys := append(tagMapKeys(in.Tags), boundaryKey(in.PermissionsBoundary)...)
-	if err := s.Authorize(ctx, c, "iam:CreateRole", RoleARN(named), keys...); err != nil {
+	if err := s.mayCreate(ctx, c, "Role", RoleARN(named), in.Tags, boundaryKey(in.PermissionsBoundary)...); err != nil {
 		return nil, err
 	}
 	if err := checkTrust(in.AssumeRolePolicyDocument); err != nil {

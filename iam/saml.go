@@ -73,7 +73,7 @@ type TagList struct {
 // CreateSAMLProvider registers an identity provider whose assertions pools may trust.
 func (s *Service) CreateSAMLProvider(ctx context.Context, c wire.Caller, in *CreateSAMLProviderInput) (*CreateSAMLProviderOutput, error) {
 	p := &store.SAMLProvider{Account: c.Account, Name: in.Name}
-	if err := s.Authorize(ctx, c, "iam:CreateSAMLProvider", p.ARN()); err != nil {
+	if err := s.mayCreate(ctx, c, "SAMLProvider", p.ARN(), in.Tags); err != nil {
 		return nil, err
 	}
 	if err := (samlEncryption{mode: in.AssertionEncryptionMode, addKey: in.AddPrivateKey}).check(); err != nil {
@@ -164,7 +164,7 @@ type GetSAMLProviderOutput struct {
 
 // GetSAMLProvider describes a provider.
 func (s *Service) GetSAMLProvider(ctx context.Context, c wire.Caller, in *SAMLProviderInput) (*GetSAMLProviderOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:GetSAMLProvider", in.SAMLProviderArn); err != nil {
+	if err := s.maySAML(ctx, c, "iam:GetSAMLProvider", in.SAMLProviderArn); err != nil {
 		return nil, err
 	}
 	p, err := s.samlProvider(ctx, c, in.SAMLProviderArn)
@@ -230,7 +230,7 @@ type UpdateSAMLProviderOutput struct {
 
 // UpdateSAMLProvider replaces a provider's metadata. CreateDate and SAMLProviderUUID stay.
 func (s *Service) UpdateSAMLProvider(ctx context.Context, c wire.Caller, in *UpdateSAMLProviderInput) (*UpdateSAMLProviderOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:UpdateSAMLProvider", in.SAMLProviderArn); err != nil {
+	if err := s.maySAML(ctx, c, "iam:UpdateSAMLProvider", in.SAMLProviderArn); err != nil {
 		return nil, err
 	}
 	encryption := samlEncryption{in.AssertionEncryptionMode, in.AddPrivateKey, in.RemovePrivateKey}
@@ -260,7 +260,7 @@ func (s *Service) UpdateSAMLProvider(ctx context.Context, c wire.Caller, in *Upd
 
 // DeleteSAMLProvider removes a provider. Unlike an OpenID Connect provider, it must be there.
 func (s *Service) DeleteSAMLProvider(ctx context.Context, c wire.Caller, in *SAMLProviderInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:DeleteSAMLProvider", in.SAMLProviderArn); err != nil {
+	if err := s.maySAML(ctx, c, "iam:DeleteSAMLProvider", in.SAMLProviderArn); err != nil {
 		return nil, err
 	}
 	err := s.DB.Update(ctx, func(tx *store.Tx) error {
@@ -281,7 +281,7 @@ type TagSAMLProviderInput struct {
 
 // TagSAMLProvider adds tags. One whose key differs by case alone from an older one's takes its place.
 func (s *Service) TagSAMLProvider(ctx context.Context, c wire.Caller, in *TagSAMLProviderInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:TagSAMLProvider", in.SAMLProviderArn); err != nil {
+	if err := s.maySAML(ctx, c, "iam:TagSAMLProvider", in.SAMLProviderArn, tagMapKeys(in.Tags)...); err != nil {
 		return nil, err
 	}
 	added, err := tagMap(in.Tags)
@@ -308,7 +308,7 @@ type UntagSAMLProviderInput struct {
 
 // UntagSAMLProvider removes tags; keys that no tag has are no error.
 func (s *Service) UntagSAMLProvider(ctx context.Context, c wire.Caller, in *UntagSAMLProviderInput) (*wire.Nothing, error) {
-	if err := s.Authorize(ctx, c, "iam:UntagSAMLProvider", in.SAMLProviderArn); err != nil {
+	if err := s.maySAML(ctx, c, "iam:UntagSAMLProvider", in.SAMLProviderArn, untagKey(in.TagKeys)); err != nil {
 		return nil, err
 	}
 	return nil, s.changeSAML(ctx, c, in.SAMLProviderArn, func(p *store.SAMLProvider) error {
@@ -341,7 +341,7 @@ type ListSAMLProviderTagsOutput struct {
 
 // ListSAMLProviderTags lists a provider's tags by key.
 func (s *Service) ListSAMLProviderTags(ctx context.Context, c wire.Caller, in *ListSAMLProviderTagsInput) (*ListSAMLProviderTagsOutput, error) {
-	if err := s.Authorize(ctx, c, "iam:ListSAMLProviderTags", in.SAMLProviderArn); err != nil {
+	if err := s.maySAML(ctx, c, "iam:ListSAMLProviderTags", in.SAMLProviderArn); err != nil {
 		return nil, err
 	}
 	from := 0

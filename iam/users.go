@@ -109,8 +109,7 @@ func (s *Service) CreateUser(ctx context.Context, c wire.Caller, in *CreateUserI
 	if u.Path == "" {
 		u.Path = "/"
 	}
-	keys := append(tagMapKeys(in.Tags), boundaryKey(in.PermissionsBoundary)...)
-	if err := s.Authorize(ctx, c, "iam:CreateUser", u.ARN(), keys...); err != nil {
+	if err := s.mayCreate(ctx, c, "User", u.ARN(), in.Tags, boundaryKey(in.PermissionsBoundary)...); err != nil {
 		return nil, err
 	}
 	var err error

@@ -55,14 +55,14 @@ type Request struct {
 	SessionName    string
 	Lifetime       time.Duration
 	Policy         string   // session policy, parsed before
-	Policies       []string // ARNs of managed policies, looked up before
+	Policies       []string // ARNs of managed policies of the role's account or built in, which are session policies too
 	Flow           Flow
 	Web            WebIdentity
 	Identity       IdentityOf // epochs as of the read that this call rests on
 }
 
 // Issue makes credentials of a role for a login, if the role's trust policy allows it. It returns ErrAccessDenied, also for
-// a role that does not exist.
+// a role that does not exist; who is trusted gets an error for a session policy that does not.
 func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	role, err := s.IAM.Role(ctx, r.Account, r.AccountVersion, r.RoleARN)
 	if errors.Is(err, iam.ErrNoRole) {
@@ -72,6 +72,9 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 		return nil, err
 	}
 	if err := r.trusted(role); err != nil {
+		return nil, err
+	}
+	if err := s.checkManaged(ctx, r.Account, r.AccountVersion, r.Policies); err != nil {
 		return nil, err
 	}
 	return s.grant(role, r.Lifetime, &Session{

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"idpool/identity"
 	"idpool/issuer"
-	"idpool/policy"
 	"idpool/store"
 	"idpool/wire"
 )
@@ -33,13 +31,14 @@ func shapes() wire.Shapes {
 		"tagValueType":                          {Max: 256, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
 		"externalIdType":                        {Min: 2, Max: 1224, Pattern: `[\w+=,.@:\/-]*`},
 		"serialNumberType":                      {Min: 9, Max: 256, Pattern: `[\w+=/:,.@-]*`},
-		"tokenCodeType":                         {Min: 6, Max: 6, Pattern: `[\d]*`, Sensitive: true},
+		"tokenCodeType":                         {Min: 6, Max: 6, Pattern: `[\d]*`},
 		"sourceIdentityType":                    {Min: 2, Max: 64, Pattern: `[\w+=,.@-]*`},
 		"ProvidedContextsListType":              {Min: 1, Max: 5},
-		"contextAssertionType":                  {Min: 4, Max: 2048, Sensitive: true},
+		"contextAssertionType":                  {Min: 4, Max: 2048},
 		"SAMLAssertionType":                     {Min: 4, Max: 100000, Sensitive: true},
 		"durationSecondsType":                   {Min: 900, Max: 129600},
 		"accessKeyIdType":                       {Min: 16, Max: 128, Pattern: `[\w]*`},
+		"policyDescriptorListType":              {Max: 10}, // in the words of the member's documentation
 	}
 }
 
@@ -60,18 +59,18 @@ func (s *Service) GetCallerIdentity(_ context.Context, c wire.Caller, _ *GetCall
 
 // AssumeRoleWithWebIdentityInput is the input of AssumeRoleWithWebIdentity.
 type AssumeRoleWithWebIdentityInput struct {
-	RoleArn          string `api:"arnType,required"`
-	RoleSessionName  string `api:"roleSessionNameType,required"`
-	WebIdentityToken string `api:"clientTokenType,required"`
-	ProviderId       string `api:"urlType"`
-	PolicyArns       []PolicyARN
-	Policy           string `api:"sessionPolicyDocumentType"`
-	DurationSeconds  int64  `api:"roleDurationSecondsType"`
+	RoleArn          string      `api:"arnType,required"`
+	RoleSessionName  string      `api:"roleSessionNameType,required"`
+	WebIdentityToken string      `api:"clientTokenType,required"`
+	ProviderId       string      `api:"urlType"`
+	PolicyArns       []PolicyARN `api:"policyDescriptorListType"`
+	Policy           string      `api:"sessionPolicyDocumentType"`
+	DurationSeconds  int64       `api:"roleDurationSecondsType"`
 }
 
 // PolicyARN names a managed policy.
 type PolicyARN struct {
-	Arn string `api:"arnType" json:"arn"`
+	Arn string `api:"arnType,required" json:"arn"`
 }
 
 // AssumedRoleUser names a session.
@@ -109,7 +108,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleW
 	if err != nil {
 		return nil, err
 	}
-	request.RoleARN, request.SessionName, request.Policy = in.RoleArn, in.RoleSessionName, in.Policy
+	request.RoleARN, request.SessionName, request.Policy, request.Policies = in.RoleArn, in.RoleSessionName, in.Policy, policyARNs(in.PolicyArns)
 	request.Lifetime = DefaultLifetime
 	if in.DurationSeconds > 0 {
 		request.Lifetime = time.Duration(in.DurationSeconds) * time.Second
@@ -157,20 +156,10 @@ func (s *Service) explainToken(token string) error {
 
 // checkRequest checks what no constraint says, and returns the role's account.
 func checkRequest(in *AssumeRoleWithWebIdentityInput) (account string, err error) {
-	rest, ok := strings.CutPrefix(in.RoleArn, "arn:aws:iam::")
-	account, role, ok2 := strings.Cut(rest, ":role/")
-	if !ok || !ok2 || role == "" {
-		return "", validation(in.RoleArn + " is invalid")
+	if account, err = roleAccount(in.RoleArn); err != nil {
+		return "", err
 	}
-	if in.Policy != "" {
-		if _, err := policy.Parse(policy.Session, in.Policy); err != nil {
-			return "", &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
-		}
-	}
-	if len(in.PolicyArns) > 0 {
-		return "", validation("PolicyArns: the account has no managed policy " + in.PolicyArns[0].Arn)
-	}
-	return account, nil
+	return account, checkInline(in.Policy)
 }
 
 // webRequest looks up what a token names: identity and pool must still be there, and one of the logins. Its errors go to the

@@ -9,29 +9,44 @@ import (
 	"idpool/wire"
 )
 
-// maxPolicies is how many managed policies a session may name.
-const maxPolicies = 10
-
-// sessionPolicies checks what limits a session before it is made: what is in a token can be evaluated, and every managed
-// policy of the role's account was there once. It is asked once the role may be assumed, for strangers could look for names.
+// sessionPolicies checks what limits a session before it is made. It is asked once the role may be assumed: strangers could
+// look for names else.
 func (s *Service) sessionPolicies(ctx context.Context, account string, version int64, inline string, named []PolicyARN) (arns []string, err error) {
-	if inline != "" {
-		if _, err := policy.Parse(policy.Session, inline); err != nil {
-			return nil, &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
-		}
+	if err := checkInline(inline); err != nil {
+		return nil, err
 	}
-	if len(named) > maxPolicies {
-		return nil, validation("PolicyArns: a session has at most 10 managed policies.")
+	arns = policyARNs(named)
+	return arns, s.checkManaged(ctx, account, version, arns)
+}
+
+// checkInline refuses a session policy that could not be evaluated. An empty one is none.
+func checkInline(document string) error {
+	if document == "" {
+		return nil
 	}
-	for _, p := range named {
-		_, err := s.IAM.ManagedPolicy(ctx, account, version, p.Arn)
+	if _, err := policy.Parse(policy.Session, document); err != nil {
+		return &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
+	}
+	return nil
+}
+
+// checkManaged refuses managed policies that the role's account doesn't have. What they say is read at use.
+func (s *Service) checkManaged(ctx context.Context, account string, version int64, arns []string) error {
+	for _, arn := range arns {
+		_, err := s.IAM.ManagedPolicy(ctx, account, version, arn)
 		if errors.Is(err, iam.ErrNoPolicy) {
-			return nil, validation("PolicyArns: the account has no managed policy " + p.Arn)
+			return validation("PolicyArns: the account has no managed policy " + arn)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return nil
+}
+
+func policyARNs(named []PolicyARN) (arns []string) {
+	for _, p := range named {
 		arns = append(arns, p.Arn)
 	}
-	return arns, nil
+	return arns
 }

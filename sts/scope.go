@@ -10,19 +10,17 @@ import (
 )
 
 // The session policies of the enhanced flow, after the developer guide's page "iam-roles", section "Access policies for
-// unauthenticated identities". Those of guests are an inline and a managed one; whoever came by a pool is kept from the
-// operations of pools, which is not in the documented lists but documented beside them.
+// unauthenticated identities". Those of guests are an inline and a managed one. Whoever came by a pool is kept from the
+// operations of pools and of Sync, as the page says beside the lists: so the two are left out of the inline list, which names
+// them. Not a Deny but no Allow, so that a role without policies is refused in the words that have been seen.
 var (
 	noPools = scope("no operations of identity pools", `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","Action":"*","Resource":"*"},
-		{"Effect":"Deny","Action":["cognito-identity:*","cognito-sync:*"],"Resource":"*"}]}`)
-	denyPools = scope("no operations of identity pools", `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Deny","Action":["cognito-identity:*","cognito-sync:*"],"Resource":"*"}]}`)
+		{"Effect":"Allow","NotAction":["cognito-identity:*","cognito-sync:*"],"Resource":"*"}]}`)
 	guestInline = scope("of guests, inline", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
 		"cloudwatch:*","logs:*","dynamodb:*","kinesis:*","mobileanalytics:*","s3:*","ses:*","sns:*","sqs:*","lambda:*",
-		"machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-identity:*","cognito-idp:*","lex:*","polly:*",
+		"machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-idp:*","lex:*","polly:*",
 		"comprehend:*","translate:*","transcribe:*","rekognition:*","mobiletargeting:*","firehose:*","appsync:*",
-		"personalize:*","sagemaker:InvokeEndpoint","cognito-sync:*","codewhisperer:*","textract:DetectDocumentText",
+		"personalize:*","sagemaker:InvokeEndpoint","codewhisperer:*","textract:DetectDocumentText",
 		"textract:AnalyzeDocument","sdb:*"],"Resource":"*"}]}`)
 	guestManaged = scope("arn:aws:iam::aws:policy/AmazonCognitoUnAuthedIdentitiesSessionPolicy", `{"Version":"2012-10-17","Statement":[
 		{"Effect":"Allow","Action":["rum:PutRumEvents","polly:*","comprehend:*","translate:*","transcribe:*","rekognition:*",
@@ -43,7 +41,7 @@ func scope(name, document string) policy.Named {
 // scopes are the session policies of each flow; nil is no limit.
 var scopes = [flows][]policy.Named{
 	Enhanced:      {noPools},
-	EnhancedGuest: {guestInline, guestManaged, denyPools},
+	EnhancedGuest: {guestInline, guestManaged},
 }
 
 // permissions are what iam needs to know of a session to decide what it may do.

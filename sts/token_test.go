@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"idpool/iam"
 	"idpool/identity"
 	"idpool/store"
 	"idpool/wire"
@@ -283,7 +284,7 @@ func newService(t testing.TB) *Service {
 	if err := keys.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	return &Service{DB: db, Keys: keys, Now: clock, Rand: rand.Reader}
+	return &Service{DB: db, Keys: keys, IAM: &iam.Service{DB: db, Master: master}, Now: clock, Rand: rand.Reader}
 }
 
 // Whatever a stranger sends as a session token is an unknown key, and never an error of ours.

@@ -59,6 +59,7 @@ func TestOtherTenants(t *testing.T) {
 	f := start(t)
 	id := f.getID(t, nil)
 	root, another := session{key: f.Root}, session{key: f.NewAccount(t, other)}
+	all, theirs := session{key: f.User(t, "all", pooltest.AdministratorPolicy)}, session{key: f.UserOf(t, another.key, "all", pooltest.AdministratorPolicy)}
 	const nobody = "us-east-1:00000000-0000-4000-8000-000000000000"
 	elsewhere := func(full, region string) string {
 		_, uuid, _ := strings.Cut(full, ":")
@@ -80,6 +81,8 @@ func TestOtherTenants(t *testing.T) {
 	}{
 		{"another account", another, "us-east-1", f.pool, id},
 		{"another account, signed for another region", another, "eu-west-1", f.pool, id},
+		{"another account's user who may everything", theirs, "us-east-1", f.pool, id},
+		{"a user who may everything, in another region", all, "eu-west-1", f.pool, id},
 		{"another region", root, "eu-west-1", f.pool, id},
 		{"another region, said in the id as well", root, "eu-west-1", elsewhere(f.pool, "eu-west-1"), elsewhere(id, "eu-west-1")},
 		{"another region, said in the id alone", root, "us-east-1", elsewhere(f.pool, "eu-west-1"), elsewhere(id, "eu-west-1")},
@@ -177,39 +180,6 @@ func TestPublicRegions(t *testing.T) {
 		for _, op := range []string{"GetOpenIdToken", "GetCredentialsForIdentity"} {
 			refusal{"ResourceNotFoundException", "Identity '" + unknown + "' not found."}.check(t, f.as(t, op, unknown, nil))
 		}
-	}
-}
-
-// Temporary credentials may call no signed operation, whosever they are.
-func TestSessionsAreDenied(t *testing.T) {
-	f := start(t)
-	guest, alice := f.getID(t, nil), f.getID(t, f.logins("alice"))
-	for role, s := range map[string]session{
-		"Guest": credentials(t, f.as(t, "GetCredentialsForIdentity", guest, nil)),
-		"Auth":  credentials(t, f.as(t, "GetCredentialsForIdentity", alice, f.logins("alice"))),
-	} {
-		resources := map[string]string{ // after the service authorization reference
-			"CreateIdentityPool": "*", "DeleteIdentities": "*", "DescribeIdentity": "*", "SetIdentityPoolRoles": "*",
-			"SetPrincipalTagAttributeMap": "*", "ListIdentityPools": "",
-		}
-		for _, op := range signedOperations(t) {
-			resource, ok := resources[op]
-			if !ok {
-				resource = f.pool
-			}
-			t.Run(role+"/"+op, func(t *testing.T) {
-				refusal{
-					"AccessDeniedException",
-					"User: arn:aws:sts::123456789012:assumed-role/" + role + "/CognitoIdentityCredentials is not authorized to perform: cognito-identity:" + op +
-						" on resource: arn:aws:cognito-identity:us-east-1:123456789012:identitypool/" + resource +
-						" because no identity-based policy allows the cognito-identity:" + op + " action",
-				}.check(t, f.signedBy(t, s, pooltest.Region, op, signedCalls(f.pool, alice)[op]))
-			})
-		}
-		f.STS(t, s.key, s.token, "GetCallerIdentity").Must(t)
-	}
-	if n := strings.Count(f.list(t), "IdentityId"); n != 2 {
-		t.Errorf("the pool has %d identities", n)
 	}
 }
 

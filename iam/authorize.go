@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"idpool/policy"
@@ -45,7 +46,19 @@ func (s *Service) Authorize(ctx context.Context, c wire.Caller, action, resource
 		return nil
 	}
 	explained := set.Explain(request)
-	return &Denied{Caller: c.ARN, Action: action, Resource: resource, Reason: decision.Reason(action), Why: explained.Cause()}
+	return &Denied{
+		Caller: c.ARN, Action: action, Resource: resource, Reason: decision.Reason(action), Why: withoutIdentity(explained.Cause(), request),
+	}
+}
+
+// withoutIdentity takes the identity's id out of an explanation for the log: a guest's id is its only secret.
+func withoutIdentity(why string, r *policy.Request) string {
+	for _, pair := range r.Context {
+		if pair.Key == "cognito-identity.amazonaws.com:sub" && len(pair.Values) == 1 {
+			why = strings.ReplaceAll(why, pair.Values[0], "(the identity)")
+		}
+	}
+	return why
 }
 
 // question puts together which policies have a say, and what they are asked. It returns ErrNoPrincipal, and the request then.

@@ -35,6 +35,7 @@ type Node struct {
 	Root  wire.Key // of Account
 	Clock *Clock
 	Log   *Log
+	data  string // its files
 	stop  func()
 }
 
@@ -88,6 +89,7 @@ func Start(t testing.TB, options ...func(*server.Config)) *Node {
 	for _, option := range options {
 		option(&c)
 	}
+	n.data = c.Data
 	n.Root = wire.Key{Secret: key.Secret, Caller: iam.Root(Account, key.ID)}
 	ctx, cancel := context.WithCancel(context.Background())
 	s, err := server.Open(ctx, c)

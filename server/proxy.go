@@ -1,14 +1,16 @@
 package server
 
 import (
+	"crypto/tls"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
 )
 
-// forwarded takes the client's address and the host that it asked for from the X-Forwarded headers of trusted proxies, and
-// of nobody else. The host counts for Signature V4: the client has signed the name that it knows.
+// forwarded takes the client's address, the host that it asked for and whether it came by TLS from the X-Forwarded headers of
+// trusted proxies, and of nobody else. The host counts for Signature V4: the client has signed the name that it knows. Address
+// and TLS are what policies see as aws:SourceIp and aws:SecureTransport.
 func (s *Server) forwarded(next http.Handler) http.Handler {
 	trusted := func(addr netip.Addr) bool {
 		return slices.ContainsFunc(s.config.TrustedProxies, func(p netip.Prefix) bool { return p.Contains(addr.Unmap()) })
@@ -20,6 +22,12 @@ func (s *Server) forwarded(next http.Handler) http.Handler {
 			}
 			if host := last(r.Header.Values("X-Forwarded-Host")); host != "" {
 				r.Host = host
+			}
+			switch proto := last(r.Header.Values("X-Forwarded-Proto")); {
+			case proto == "http":
+				r.TLS = nil
+			case proto == "https" && r.TLS == nil:
+				r.TLS = &tls.ConnectionState{}
 			}
 		}
 		next.ServeHTTP(w, r)

@@ -31,7 +31,7 @@ func ValidAccount(id string) bool { return accountForm.MatchString(id) }
 // AdminAPI is the table of idpool's own operations, which are no part of AWS: JSON 1.1, with the target IdpoolAdmin.
 func (s *Service) AdminAPI() *wire.Service {
 	return &wire.Service{
-		Name: "idpool", Target: "IdpoolAdmin", MapError: mapError,
+		Name: "idpool", Target: "IdpoolAdmin", MapError: mapError, Admit: notOfUser,
 		Shapes:     wire.Shapes{"AccountId": {Min: 12, Max: 12, Pattern: `[0-9]+`}},
 		Operations: []wire.Operation{wire.Signed("CreateAccount", s.CreateAccount)},
 	}

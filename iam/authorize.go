@@ -14,13 +14,19 @@ import (
 
 // Session is what temporary credentials say of what they may do; a wire.Caller carries it.
 type Session struct {
-	RoleID   string // AROA..., of the role that it is a session of
+	RoleID   string // AROA..., of the role that it is a session of; empty: a user's, or the root's, who may what they may
 	RoleARN  string
 	Policies []policy.Named // the session policies that the credentials hold; nil for none
 	Managed  []string       // ARNs of managed policies that are session policies too, as they are at use
 	Tags     map[string]string
 	Context  policy.Context // condition keys that the session brings along
+
+	Transitive     []string // keys of those tags that go along into the sessions of roles that this one assumes
+	SourceIdentity string   // goes along likewise; empty: none
 }
+
+// ofRole tells whether it is a session of a role. No session is none.
+func (s *Session) ofRole() bool { return s != nil && s.RoleID != "" }
 
 // Authorize says whether a caller may do an action on a resource, whose condition keys beside those of every request are
 // given. It returns nil or a *Denied. The root of an account may do everything in it.
@@ -29,6 +35,9 @@ func (s *Service) Authorize(ctx context.Context, c wire.Caller, action, resource
 		return nil
 	}
 	set, request, err := s.question(ctx, c, action, resource, keys)
+	if errors.Is(err, ErrNoPrincipal) { // gone since its key was found
+		set, err = &policy.Set{}, nil
+	}
 	if err != nil {
 		return err
 	}
@@ -52,25 +61,22 @@ func withoutIdentity(why string, r *policy.Request) string {
 	return why
 }
 
-// question puts together which policies have a say, and what they are asked.
+// question puts together which policies have a say, and what they are asked. It returns ErrNoPrincipal, and the request then.
 func (s *Service) question(ctx context.Context, c wire.Caller, action, resource string, keys []policy.Pair) (*policy.Set, *policy.Request, error) {
 	request := &policy.Request{
 		Principal: policy.Principal{Type: policy.AWS, Name: c.ARN, Account: c.Account}, Action: action, Resource: resource,
 	}
 	kind, id := store.UserKind, c.UserID
-	session, temporary := c.Session.(*Session)
-	if temporary {
+	session, _ := c.Session.(*Session)
+	if session.ofRole() {
 		kind, id, request.Principal.Role = store.RoleKind, session.RoleID, session.RoleARN
 	}
 	principal, err := s.Principal(ctx, c.Account, c.AccountVersion, kind, id)
-	if errors.Is(err, ErrNoPrincipal) { // gone since its key was found
-		return &policy.Set{}, request, nil
-	}
 	if err != nil {
-		return nil, nil, err
+		return nil, request, err
 	}
 	set := &policy.Set{Identity: principal.Identity, Boundary: principal.Boundary}
-	if temporary {
+	if session != nil {
 		if set.Session, err = s.sessionPolicies(ctx, c, session); err != nil {
 			return nil, nil, err
 		}
@@ -117,7 +123,7 @@ func (s *Service) contextOf(c wire.Caller, p *Principal, session *Session) polic
 		keys = append(keys, policy.Pair{Key: "aws:UserAgent", Values: one(c.UserAgent)})
 	}
 	tags := p.Tags
-	if session == nil {
+	if !session.ofRole() {
 		keys = append(
 			keys,
 			policy.Pair{Key: "aws:PrincipalArn", Values: one(c.ARN)},
@@ -130,6 +136,8 @@ func (s *Service) contextOf(c wire.Caller, p *Principal, session *Session) polic
 			policy.Pair{Key: "aws:PrincipalArn", Values: one(session.RoleARN)},
 			policy.Pair{Key: "aws:PrincipalType", Values: one("AssumedRole")},
 		)
+	}
+	if session != nil {
 		keys = append(keys, session.Context...)
 		keys = append(keys, TagKeys("aws:PrincipalTag/", session.Tags)...) // before the role's: the first that stands counts
 	}

@@ -1,6 +1,9 @@
 package provider
 
-import "errors"
+import (
+	"errors"
+	"strings"
+)
 
 // Rejected says that a token proves nothing. Message is the text that the original answers in this case (its
 // NotAuthorizedException, as seen in published logs); Cause is for logs, may be nil, and never contains a token.
@@ -13,6 +16,40 @@ func (e *Rejected) Error() string { return e.Message }
 
 // Unwrap gives the cause, which the client never sees.
 func (e *Rejected) Unwrap() error { return e.Cause }
+
+// Reason is what is wrong with a token, for services that word it in another way.
+type Reason int
+
+// The reasons that others have words for.
+const (
+	Malformed Reason = iota // and whatever else
+	MissingClaim
+	BadSignature
+	TooOld
+	TooEarly
+	WrongAudience
+)
+
+// Reason goes by the message.
+func (e *Rejected) Reason() Reason {
+	begins := func(text string) bool {
+		fixed, _, _ := strings.Cut(text, "%")
+		return strings.HasPrefix(e.Message, fixed)
+	}
+	switch {
+	case begins(missingClaim):
+		return MissingClaim
+	case begins(badSignature):
+		return BadSignature
+	case begins(expired), begins(isExpired):
+		return TooOld
+	case begins(notYetValid):
+		return TooEarly
+	case begins(notSupported):
+		return WrongAudience
+	}
+	return Malformed
+}
 
 // Unavailable says that a provider could not be asked for its keys, so that nothing can be said about the token. Cause is
 // for logs; it is the caller's own context's error when that ended first.

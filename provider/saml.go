@@ -54,8 +54,11 @@ func rejectSAML(err error, now time.Time) error {
 	if !errors.As(err, &r) {
 		return err
 	}
-	message := notSAML
-	switch r.Kind {
+	message, kind := notSAML, r.Kind
+	if errors.Is(kind, saml.ErrMisdirected) {
+		kind = saml.ErrMisdirected
+	}
+	switch kind {
 	case saml.ErrEncrypted:
 		message = isEncrypted
 	case saml.ErrNotSuccess:

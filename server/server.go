@@ -153,11 +153,12 @@ func (s *Server) wire(context.Context) error {
 		DB: s.db, Master: s.master, Now: c.Now, Rand: c.Rand, Log: c.Log, FirstAccount: c.Account, Static: s.staticKeys(),
 		CheckIssuer: func(u string) error { return checkProviderURL(&network, c.IssuerURL, u) },
 	}
-	s.sts = &sts.Service{DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, Now: c.Now, Rand: c.Rand}
+	verifies := &provider.Verifier{Now: c.Now, Network: network, Log: c.Log, Settings: c.Providers, SAMLRecipient: c.SAMLRecipient}
+	s.sts = &sts.Service{DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, Verifier: verifies, Now: c.Now, Rand: c.Rand}
 	s.cognito = &cognito.Service{
 		TokenLifetime: c.TokenLifetime, Quotas: c.Quotas,
 		DB: s.db, Keys: s.keys, IAM: s.iam, Issuer: s.issuer, STS: s.sts, Rand: c.Rand, Log: c.Log,
-		Verifier: &provider.Verifier{Now: c.Now, Network: network, Log: c.Log, Settings: c.Providers, SAMLRecipient: c.SAMLRecipient},
+		Verifier: verifies,
 		Regions:  c.Regions, Sweep: s.sweep,
 	}
 	if err := s.iam.Init(); err != nil {

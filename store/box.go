@@ -21,6 +21,9 @@ const SaltSize = 32
 // under a key of its own, HKDF(sealing key, salt, purpose), so that the nonce can be all zeros.
 const boxHead = 8 + SaltSize
 
+// BoxOverhead is how many bytes a box has beyond its text.
+const BoxOverhead = boxHead + 16
+
 // ErrBox is returned for what no sealing key of this deployment has sealed, or not for this purpose and these associated
 // bytes.
 var ErrBox = errors.New("not sealed by this deployment for this purpose")

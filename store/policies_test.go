@@ -320,6 +320,7 @@ func TestPrincipalPolicies(t *testing.T) {
 		}
 		wantUser := &PrincipalPolicies{
 			Inline: []Document{{"three", "i3"}}, Attached: []Document{{p.ARN(), "p1"}}, Boundary: &Document{builtin, ""},
+			Tags: map[string]string{},
 		}
 		if diff := cmp.Diff(wantUser, of(UserKind, user.UniqueID)); diff != "" {
 			t.Errorf("the user (-want +got):\n%s", diff)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"testing"
 
+	"idpool/iam"
 	"idpool/issuer"
 	"idpool/store"
 )
@@ -17,7 +18,8 @@ func TestMapError(t *testing.T) {
 		code   string
 	}{
 		{ErrAccessDenied, 403, "AccessDenied"},
-		{ErrTooLarge, 0, "PackedPolicyTooLarge"},
+		{&tooLarge{percent: 101}, 0, "PackedPolicyTooLarge"},
+		{&iam.Denied{Caller: "arn"}, 403, "AccessDenied"},
 		{errTooLong, 0, "ValidationError"},
 		{issuer.ErrBusy, 0, "Throttling"},
 		{store.ErrUnavailable, 503, "ServiceUnavailable"},

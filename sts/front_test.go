@@ -318,7 +318,7 @@ func TestAssumeRoleAccepts(t *testing.T) {
 
 func TestAssumeRoleRefuses(t *testing.T) {
 	v := signIn(t)
-	token := v.openIDToken(t)
+	token, stranger := v.openIDToken(t), pooltest.NewProvider(t)
 	role := func(name, trust string) []string {
 		v.node.IAM(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", trust).Must(t)
 		return []string{"RoleArn", roleARN(name)}
@@ -344,7 +344,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		{"a role of another account", token, []string{"RoleArn", "arn:aws:iam::" + account + ":role/Auth"}, denied},
 		{"a role of no account", token, []string{"RoleArn", "arn:aws:iam::nobody:role/Auth"}, denied},
 
-		{"another provider's token", v.idp.Token("app", "alice"), nil, refusal{400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for " + v.idp.URL}},
+		{"another provider's token", stranger.Token("app", "alice"), nil, refusal{400, "InvalidIdentityToken", "No OpenIDConnect provider found in your account for " + stranger.URL}},
 		{"our issuer's name in another's token", v.idp.Sign(pooltest.Object{"iss": v.node.URL, "sub": v.id}), nil, notVerified},
 		{"our header on another's token", head + "." + theirs, nil, notVerified},
 		{"an issuer that is no URL", v.idp.Sign(pooltest.Object{"iss": "nobody"}), nil, refusal{400, "InvalidIdentityToken", "Issuer must be a valid URL"}},
@@ -372,7 +372,7 @@ func TestAssumeRoleRefuses(t *testing.T) {
 		{"a session policy that is too long", token, []string{"Policy", strings.Repeat("p", 2049)}, constraint("Value '" + strings.Repeat("p", 1024) + "' at 'policy' failed to satisfy constraint: " + long + "2048")},
 		{"a session policy that is none", token, []string{"Policy", "{}"}, refusal{400, "MalformedPolicyDocument", "Statement: Syntax errors in policy: a policy needs at least one statement"}},
 		{"a session policy with a principal", token, []string{"Policy", pooltest.TrustPolicy(v.pool, "authenticated")}, refusal{400, "MalformedPolicyDocument", "Statement[0]: Policy document should not specify a principal."}},
-		{"a session policy that cannot be packed", token, []string{"Policy", wide()}, refusal{400, "PackedPolicyTooLarge", "The session policy and tags are too large to be packed into a session token."}},
+		{"a session policy that cannot be packed", token, []string{"Policy", wide()}, refusal{400, "PackedPolicyTooLarge", "Packed policy consumes 140% of allotted space, please use smaller policy."}},
 		{"managed policies", token, []string{"PolicyArns.member.1.arn", "arn:aws:iam::aws:policy/ReadOnlyAccess"}, invalid("PolicyArns: the account has no managed policy arn:aws:iam::aws:policy/ReadOnlyAccess")},
 	} {
 		t.Run(row.name, func(t *testing.T) { row.want.check(t, v.assume(t, row.token, row.params...)) })

@@ -34,7 +34,7 @@ type Assumed struct {
 	Credentials Credentials
 	Role        *iam.Role
 	ARN         string // of the session
-	session     *Session
+	Packed      int    // how full its policies and tags make the token, in percent
 }
 
 // WebIdentity is a login through our own issuer, as a trust policy sees it.
@@ -69,39 +69,10 @@ func (s *Service) Issue(ctx context.Context, r *Request) (*Assumed, error) {
 	if err := r.trusted(role); err != nil {
 		return nil, err
 	}
-	if r.Lifetime > role.MaxSession {
-		return nil, errTooLong
-	}
-	if err := s.checkPolicies(ctx, r); err != nil {
+	if err := s.checkManaged(ctx, r.Account, r.AccountVersion, r.Policies); err != nil {
 		return nil, err
 	}
-	id, salt, err := s.drawKeyID()
-	if err != nil {
-		return nil, err
-	}
-	session := r.session(role, s.Now())
-	token, secret, err := seal(s.Keys.Current(), session, id, salt)
-	if err != nil {
-		return nil, err
-	}
-	return &Assumed{
-		Role: role, ARN: assumedRoleARN(r.Account, role.Name, r.SessionName), session: session,
-		Credentials: Credentials{AccessKeyId: id, SecretAccessKey: secret, SessionToken: token, Expiration: wire.Time{Time: session.Expires}},
-	}, nil
-}
-
-// checkPolicies refuses managed policies that are not there. What they say is read at use.
-func (s *Service) checkPolicies(ctx context.Context, r *Request) error {
-	for _, arn := range r.Policies {
-		_, err := s.IAM.ManagedPolicy(ctx, r.Account, r.AccountVersion, arn)
-		if errors.Is(err, iam.ErrNoPolicy) {
-			return validation("PolicyArns: the account has no managed policy " + arn)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return s.grant(role, r.Lifetime, r.session(role, s.Now()))
 }
 
 // role finds the role that is asked for.

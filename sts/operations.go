@@ -4,16 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
 	"idpool/identity"
 	"idpool/issuer"
-	"idpool/policy"
 	"idpool/store"
 	"idpool/wire"
 )
@@ -27,7 +24,22 @@ func shapes() wire.Shapes {
 		"urlType":                   {Min: 4, Max: 2048},
 		"sessionPolicyDocumentType": {Min: 1, Max: 2048, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
 		"roleDurationSecondsType":   {Min: 900, Max: 43200},
-		"policyDescriptorListType":  {Max: 10}, // in the words of the member's documentation
+
+		"unrestrictedSessionPolicyDocumentType": {Min: 1, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
+		"tagListType":                           {Max: 50},
+		"tagKeyListType":                        {Max: 50, Member: "tagKeyType"},
+		"tagKeyType":                            {Min: 1, Max: 128, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
+		"tagValueType":                          {Max: 256, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
+		"externalIdType":                        {Min: 2, Max: 1224, Pattern: `[\w+=,.@:\/-]*`},
+		"serialNumberType":                      {Min: 9, Max: 256, Pattern: `[\w+=/:,.@-]*`},
+		"tokenCodeType":                         {Min: 6, Max: 6, Pattern: `[\d]*`},
+		"sourceIdentityType":                    {Min: 2, Max: 64, Pattern: `[\w+=,.@-]*`},
+		"ProvidedContextsListType":              {Min: 1, Max: 5},
+		"contextAssertionType":                  {Min: 4, Max: 2048},
+		"SAMLAssertionType":                     {Min: 4, Max: 100000, Sensitive: true},
+		"durationSecondsType":                   {Min: 900, Max: 129600},
+		"accessKeyIdType":                       {Min: 16, Max: 128, Pattern: `[\w]*`},
+		"policyDescriptorListType":              {Max: 10}, // in the words of the member's documentation
 	}
 }
 
@@ -73,13 +85,18 @@ type AssumeRoleWithWebIdentityOutput struct {
 	Credentials                 Credentials
 	SubjectFromWebIdentityToken string // identity id
 	AssumedRoleUser             AssumedRoleUser
-	PackedPolicySize            *int64 // percent; nil without session policies and tags
-	Provider                    string // without a scheme
-	Audience                    string // pool id
+	PackedPolicySize            int    `xml:",omitempty"` // in percent; none without policies and tags
+	Provider                    string // without a scheme; of an identity provider of IAM the ARN
+	Audience                    string // pool id, or client id
+	SourceIdentity              string `xml:",omitempty"`
 }
 
-// AssumeRoleWithWebIdentity is the second step of the classic flow: a token of GetOpenIdToken for credentials of a role.
+// AssumeRoleWithWebIdentity is the second step of the classic flow, a token of GetOpenIdToken for credentials of a role. It
+// takes tokens of identity providers of IAM too.
 func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleWithWebIdentityInput) (*AssumeRoleWithWebIdentityOutput, error) {
+	if unverified, foreign := s.foreignToken(in.WebIdentityToken); foreign {
+		return s.assumeForeign(ctx, in, unverified)
+	}
 	claims, err := s.verify(ctx, in.WebIdentityToken)
 	if err != nil {
 		return nil, err
@@ -92,10 +109,7 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleW
 	if err != nil {
 		return nil, err
 	}
-	request.RoleARN, request.SessionName, request.Policy = in.RoleArn, in.RoleSessionName, in.Policy
-	for _, p := range in.PolicyArns {
-		request.Policies = append(request.Policies, p.Arn)
-	}
+	request.RoleARN, request.SessionName, request.Policy, request.Policies = in.RoleArn, in.RoleSessionName, in.Policy, policyARNs(in.PolicyArns)
 	request.Lifetime = DefaultLifetime
 	if in.DurationSeconds > 0 {
 		request.Lifetime = time.Duration(in.DurationSeconds) * time.Second
@@ -106,8 +120,8 @@ func (s *Service) AssumeRoleWithWebIdentity(ctx context.Context, in *AssumeRoleW
 	}
 	return &AssumeRoleWithWebIdentityOutput{
 		Credentials: assumed.Credentials, SubjectFromWebIdentityToken: claims.Subject,
-		AssumedRoleUser:  AssumedRoleUser{AssumedRoleId: assumed.Role.UniqueID + ":" + in.RoleSessionName, Arn: assumed.ARN},
-		PackedPolicySize: assumed.session.packed(assumed.Credentials.SessionToken), Provider: issuer.Name, Audience: claims.Audience,
+		AssumedRoleUser: assumed.user(in.RoleSessionName), PackedPolicySize: assumed.Packed,
+		Provider: issuer.Name, Audience: claims.Audience,
 	}, nil
 }
 
@@ -116,42 +130,37 @@ func (s *Service) verify(ctx context.Context, token string) (*issuer.Claims, err
 	claims, err := s.Issuer.Verify(ctx, token)
 	switch {
 	case errors.Is(err, issuer.ErrExpired):
-		return nil, &wire.Error{Code: "ExpiredTokenException", Message: fmt.Sprintf(
-			"Token expired: current date/time %d must be before the expiration date/time %d", s.Now().Unix(), claims.Expires)}
+		return nil, expired(expiredText(s.Now().Unix(), claims.Expires))
 	case errors.Is(err, issuer.ErrToken):
 		return nil, s.explainToken(token)
 	}
 	return claims, err
 }
 
-// explainToken words why a token is none of ours, from what it says of itself.
+// The original's texts.
+const (
+	noJWT             = "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+	noVerificationKey = "Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements"
+)
+
+// explainToken words why a token is none of ours, from what it says of itself, which is not that it is another's.
 func (s *Service) explainToken(token string) error {
 	var claims jwt.RegisteredClaims
 	if _, _, err := jwt.NewParser().ParseUnverified(token, &claims); err != nil {
-		return invalidToken("The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)")
+		return invalidToken(noJWT)
 	}
 	if claims.Issuer == s.Issuer.URL {
-		return invalidToken("Couldn't retrieve verification key from your identity provider,  please reference AssumeRoleWithWebIdentity documentation for requirements")
+		return invalidToken(noVerificationKey)
 	}
-	if u, err := url.Parse(claims.Issuer); err != nil || u.Host == "" {
-		return invalidToken("Issuer must be a valid URL")
-	}
-	return invalidToken("No OpenIDConnect provider found in your account for " + claims.Issuer)
+	return invalidToken("Issuer must be a valid URL")
 }
 
 // checkRequest checks what no constraint says, and returns the role's account.
 func checkRequest(in *AssumeRoleWithWebIdentityInput) (account string, err error) {
-	rest, ok := strings.CutPrefix(in.RoleArn, "arn:aws:iam::")
-	account, role, ok2 := strings.Cut(rest, ":role/")
-	if !ok || !ok2 || role == "" {
-		return "", validation(in.RoleArn + " is invalid")
+	if account, err = roleAccount(in.RoleArn); err != nil {
+		return "", err
 	}
-	if in.Policy != "" {
-		if _, err := policy.Parse(policy.Session, in.Policy); err != nil {
-			return "", &wire.Error{Code: "MalformedPolicyDocument", Message: err.Error()}
-		}
-	}
-	return account, nil
+	return account, checkInline(in.Policy)
 }
 
 // webRequest looks up what a token names: identity and pool must still be there, and one of the logins. Its errors go to the

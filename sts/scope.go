@@ -48,7 +48,7 @@ var scopes = [flows][]policy.Named{
 func (s *Session) permissions(state *store.Session) (*iam.Session, error) {
 	p := &iam.Session{
 		RoleID: s.RoleID, RoleARN: iam.RoleARN(&store.Role{Account: state.Account, Path: state.RolePath, Name: state.RoleName}),
-		Policies: scopes[s.Flow], Managed: s.Policies, Tags: s.Tags,
+		Policies: scopes[s.Flow], Managed: s.Policies, Tags: s.Tags, Transitive: s.Transitive, SourceIdentity: s.SourceIdentity,
 		Context: policy.Context{{Key: "aws:TokenIssueTime", Values: []string{s.Issued.Format(time.RFC3339)}}},
 	}
 	if s.Policy != "" {
@@ -60,6 +60,12 @@ func (s *Session) permissions(state *store.Session) (*iam.Session, error) {
 	}
 	if s.Identity != nil {
 		p.Context = append(p.Context, s.Identity.context()...)
+	}
+	if s.Federated != nil {
+		p.Context = append(p.Context, s.Federated.context()...)
+	}
+	if s.SourceIdentity != "" {
+		p.Context = append(p.Context, policy.Pair{Key: "aws:SourceIdentity", Values: []string{s.SourceIdentity}})
 	}
 	return p, nil
 }

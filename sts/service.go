@@ -9,6 +9,7 @@ import (
 
 	"idpool/iam"
 	"idpool/issuer"
+	"idpool/provider"
 	"idpool/store"
 	"idpool/wire"
 )
@@ -19,8 +20,10 @@ type Service struct {
 	Keys   *store.Keyring
 	IAM    *iam.Service
 	Issuer *issuer.Issuer
-	Now    func() time.Time
-	Rand   io.Reader
+	// Verifier asks identity providers of IAM; the process has one.
+	Verifier *provider.Verifier
+	Now      func() time.Time
+	Rand     io.Reader
 }
 
 // API is the table of the STS operations.
@@ -29,8 +32,12 @@ func (s *Service) API() *wire.Service {
 		Name: "sts", Version: "2011-06-15", Namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
 		Shapes: shapes(), MapError: mapError,
 		Operations: []wire.Operation{
+			wire.Signed("AssumeRole", s.AssumeRole),
+			wire.Public("AssumeRoleWithSAML", s.AssumeRoleWithSAML),
 			wire.Public("AssumeRoleWithWebIdentity", s.AssumeRoleWithWebIdentity),
+			wire.Signed("GetAccessKeyInfo", s.GetAccessKeyInfo),
 			wire.Signed("GetCallerIdentity", s.GetCallerIdentity),
+			wire.Signed("GetSessionToken", s.GetSessionToken),
 		},
 	}
 }
@@ -47,6 +54,9 @@ func (s *Service) Key(ctx context.Context, accessKeyID, token string) (wire.Key,
 	}
 	if !s.Now().Before(session.Expires) {
 		return wire.Key{}, wire.ErrExpiredToken
+	}
+	if session.Key != "" {
+		return s.keyOfUser(ctx, session, accessKeyID, secret)
 	}
 	state, err := s.state(ctx, session)
 	switch {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -15,6 +16,7 @@ import (
 // Session is what a session token says.
 type Session struct {
 	Account  string // 12 digits
+	Key      string // the access key that a user's or root's session was made with; empty: a session of a role
 	RoleID   string // the role's unique id: a role made again under its name honours no old session
 	Name     string // role session name
 	Issued   time.Time
@@ -25,6 +27,20 @@ type Session struct {
 	Tags     map[string]string // principal tags
 	Identity *IdentityOf       // nil for a session that no pool made
 	Flow     Flow              // what scopes it down beside
+
+	Transitive     []string   // keys of tags that go along into the sessions of roles that this one assumes
+	SourceIdentity string     // who is behind it, whatever roles come between; empty: nobody was named
+	Federated      *Federated // nil unless an identity provider of IAM vouched for somebody
+}
+
+// Federated is what a session keeps of a login by an identity provider of IAM.
+type Federated struct {
+	Provider  string // its ARN
+	Subject   string
+	Audience  string   // of OpenID Connect alone
+	AMR       []string // likewise
+	Type      string   // of SAML alone: the format of the subject
+	Qualifier string   // likewise: the name qualifier
 }
 
 // Flow is how a session came about, as far as it limits what the session may do.
@@ -58,6 +74,38 @@ var (
 	ErrTooLarge = errors.New("session token would be too large")
 )
 
+// tooLarge is an ErrTooLarge that says by how much.
+type tooLarge struct {
+	percent   int  // more than 100
+	tagsAlone bool // there are no session policies
+}
+
+// Error is the original's text, which clients look for.
+func (e *tooLarge) Error() string {
+	if e.tagsAlone {
+		return fmt.Sprintf("Packed size of session tags consumes %d%% of allotted space.", e.percent)
+	}
+	return fmt.Sprintf("Packed policy consumes %d%% of allotted space, please use smaller policy.", e.percent)
+}
+
+func (e *tooLarge) Unwrap() error { return ErrTooLarge }
+
+// maxPlain is how long a session may be when it is written: MaxToken is base64, four characters for three bytes.
+const maxPlain = MaxToken/4*3 - 1 - store.BoxOverhead
+
+// packed is how much of the room that a token has for session policies and tags these take, in percent and rounded up: 0 for
+// none, at most 100 for what fits. The room is what all else in the session leaves.
+func (s *Session) packed() int {
+	if s.Policy == "" && len(s.Policies) == 0 && len(s.Tags) == 0 {
+		return 0
+	}
+	bare := *s
+	bare.Policy, bare.Policies, bare.Tags, bare.Transitive = "", nil, nil, nil
+	rest := len(bare.encode())
+	size, room := len(s.encode())-rest, max(1, maxPlain-rest)
+	return (size*100 + room - 1) / room
+}
+
 // A token is base64 (standard, padded) of
 //
 //	version (1 byte) | box of the session
@@ -65,7 +113,7 @@ var (
 // The access key id is associated data of the box: a token belongs to one access key id. The secret key is derived from the
 // box's salt.
 const (
-	tokenVersion = 2
+	tokenVersion = 3
 	saltSize     = store.SaltSize
 )
 
@@ -90,24 +138,10 @@ func seal(k *store.OpenKey, s *Session, accessKeyID string, salt [saltSize]byte)
 	}
 	token = tokenText.EncodeToString(sealed)
 	if len(token) > MaxToken {
-		return "", "", ErrTooLarge
+		return "", "", &tooLarge{percent: s.packed(), tagsAlone: s.Policy == "" && len(s.Policies) == 0}
 	}
 	secret, err = secretKey(keys, accessKeyID)
 	return token, secret, err
-}
-
-// packed is PackedPolicySize: how many percent of the room for session policies and tags they take up in a token. The room is
-// what the rest of the session leaves of it.
-func (s *Session) packed(token string) *int64 {
-	if s.Policy == "" && len(s.Policies)+len(s.Tags) == 0 {
-		return nil
-	}
-	bare := *s
-	bare.Policy, bare.Policies, bare.Tags = "", nil, nil
-	size := len(s.encode()) - len(bare.encode())
-	room := (MaxToken-len(token))*3/4 + size // 3 bytes are 4 characters
-	percent := int64((100*size + room - 1) / room)
-	return &percent
 }
 
 // open is the opposite of seal: the session of a box, and the secret that signs for it.
@@ -156,13 +190,13 @@ func splitToken(text string) (box []byte, keyID int64, err error) {
 // decodeSession. A change of the order is another tokenVersion.
 func (s *Session) encode() []byte {
 	b := make([]byte, 0, 512)
-	b = appendText(b, s.Account, s.RoleID, s.Name, s.Policy)
+	b = appendText(b, s.Account, s.Key, s.RoleID, s.Name, s.Policy, s.SourceIdentity)
 	b = binary.AppendVarint(b, s.Issued.Unix())
 	b = binary.AppendVarint(b, s.Expires.Unix())
 	b = binary.AppendVarint(b, s.Epoch)
 	b = append(b, byte(s.Flow))
-	b = binary.AppendUvarint(b, uint64(len(s.Policies)))
-	b = appendText(b, s.Policies...)
+	b = appendList(b, s.Policies)
+	b = appendList(b, s.Transitive)
 	b = binary.AppendUvarint(b, uint64(len(s.Tags)))
 	for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
 		b = appendText(b, key, s.Tags[key])
@@ -174,10 +208,18 @@ func (s *Session) encode() []byte {
 		b = appendText(b, i.Account, i.Region)
 		b = binary.AppendVarint(b, i.PoolEpoch)
 		b = binary.AppendVarint(b, i.Epoch)
-		b = binary.AppendUvarint(b, uint64(len(i.AMR)))
-		b = appendText(b, i.AMR...)
+		b = appendList(b, i.AMR)
+	}
+	b = appendFlag(b, s.Federated != nil)
+	if f := s.Federated; f != nil {
+		b = appendText(b, f.Provider, f.Subject, f.Audience, f.Type, f.Qualifier)
+		b = appendList(b, f.AMR)
 	}
 	return b
+}
+
+func appendList(b []byte, texts []string) []byte {
+	return appendText(binary.AppendUvarint(b, uint64(len(texts))), texts...)
 }
 
 func appendText(b []byte, texts ...string) []byte {
@@ -197,12 +239,10 @@ func appendFlag(b []byte, flag bool) []byte {
 
 func decodeSession(b []byte) (*Session, error) {
 	r := &reader{b: b}
-	s := &Session{Account: r.text(), RoleID: r.text(), Name: r.text(), Policy: r.text()}
+	s := &Session{Account: r.text(), Key: r.text(), RoleID: r.text(), Name: r.text(), Policy: r.text(), SourceIdentity: r.text()}
 	s.Issued, s.Expires, s.Epoch = time.Unix(r.number(), 0).UTC(), time.Unix(r.number(), 0).UTC(), r.number()
 	s.Flow = Flow(r.bytes(1)[0])
-	for range r.count() {
-		s.Policies = append(s.Policies, r.text())
-	}
+	s.Policies, s.Transitive = r.list(), r.list()
 	if n := r.count(); n > 0 {
 		s.Tags = make(map[string]string, n)
 		for range n {
@@ -213,10 +253,13 @@ func decodeSession(b []byte) (*Session, error) {
 	if r.flag() {
 		i := &IdentityOf{ID: identity.ID(r.bytes(16)), Pool: identity.ID(r.bytes(16)), Account: r.text(), Region: r.text()}
 		i.PoolEpoch, i.Epoch = r.number(), r.number()
-		for range r.count() {
-			i.AMR = append(i.AMR, r.text())
-		}
+		i.AMR = r.list()
 		s.Identity = i
+	}
+	if r.flag() {
+		s.Federated = &Federated{
+			Provider: r.text(), Subject: r.text(), Audience: r.text(), Type: r.text(), Qualifier: r.text(), AMR: r.list(),
+		}
 	}
 	if r.failed || len(r.b) > 0 || s.Flow >= flows {
 		return nil, errToken
@@ -252,6 +295,14 @@ func (r *reader) count() int {
 }
 
 func (r *reader) text() string { return string(r.bytes(r.count())) }
+
+// list is nil for an empty one.
+func (r *reader) list() (texts []string) {
+	for range r.count() {
+		texts = append(texts, r.text())
+	}
+	return texts
+}
 
 func (r *reader) number() int64 {
 	n, size := binary.Varint(r.b)

@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"idpool/iam"
 	"idpool/identity"
 	"idpool/store"
 	"idpool/wire"
@@ -32,9 +33,13 @@ const testID = "ASIATESTTESTTESTTEST"
 // full is a session in which no field is zero.
 func full() *Session {
 	return &Session{
-		Account: "123456789012", RoleID: "AROAROLE", Name: "CognitoIdentityCredentials", Issued: now, Expires: now.Add(time.Hour),
+		Account: "123456789012", Key: "AKIAKEY", RoleID: "AROAROLE", Name: "CognitoIdentityCredentials", Issued: now, Expires: now.Add(time.Hour),
 		Epoch: 3, Policy: `{"Statement":[]}`, Policies: []string{"arn:aws:iam::123456789012:policy/Read"},
-		Tags: map[string]string{"team": "ops", "empty": ""}, Flow: EnhancedGuest,
+		Tags: map[string]string{"team": "ops", "empty": ""}, Flow: EnhancedGuest, Transitive: []string{"team"}, SourceIdentity: "alice",
+		Federated: &Federated{
+			Provider: "arn:aws:iam::123456789012:oidc-provider/idp.example", Subject: "alice", Audience: "app", AMR: []string{"pwd"},
+			Type: "persistent", Qualifier: "hash",
+		},
 		Identity: &IdentityOf{
 			ID: identity.ID{1, 15: 2}, Account: "999999999999", Region: "us-east-1", Pool: identity.ID{3, 15: 4}, PoolEpoch: 5, Epoch: 6,
 			AMR: []string{"authenticated", "idp.example", "arn:OIDC:alice"},
@@ -46,6 +51,7 @@ func full() *Session {
 func TestTokenRoundTrip(t *testing.T) {
 	bare := full()
 	bare.Policy, bare.Policies, bare.Tags, bare.Flow, bare.Identity = "", nil, nil, Classic, nil
+	bare.Key, bare.Transitive, bare.SourceIdentity, bare.Federated = "", nil, "", nil
 	for name, session := range map[string]*Session{"full": full(), "bare": bare} {
 		token, secret, err := seal(testKey, session, testID, testSalt)
 		if err != nil {
@@ -66,7 +72,7 @@ func TestTokenRoundTrip(t *testing.T) {
 			t.Errorf("%s: secrets %q and %q, want one of 40 characters", name, secret, gotSecret)
 		}
 	}
-	for _, part := range []any{*full(), *full().Identity} {
+	for _, part := range []any{*full(), *full().Identity, *full().Federated} {
 		for i, v := 0, reflect.ValueOf(part); i < v.NumField(); i++ {
 			if v.Field(i).IsZero() {
 				t.Errorf("the full session lacks %s: the round trip says nothing of it", v.Type().Field(i).Name)
@@ -84,9 +90,11 @@ func anySession() *rapid.Generator[*Session] {
 			Issued: second.Draw(t, "issued"), Expires: second.Draw(t, "expires"), Epoch: rapid.Int64().Draw(t, "epoch"),
 			Flow: rapid.SampledFrom([]Flow{Classic, Enhanced, EnhancedGuest}).Draw(t, "flow"),
 		}
-		if policies := rapid.SliceOfN(text, 0, 3).Draw(t, "policies"); len(policies) > 0 {
-			s.Policies = policies
+		list := func(label string) []string { // nil for an empty one, as it is read
+			return append([]string(nil), rapid.SliceOfN(text, 0, 4).Draw(t, label)...)
 		}
+		s.Key, s.SourceIdentity = text.Draw(t, "key"), text.Draw(t, "source identity")
+		s.Policies, s.Transitive = list("policies"), list("transitive")
 		if tags := rapid.MapOfN(text, text, 0, 5).Draw(t, "tags"); len(tags) > 0 {
 			s.Tags = tags
 		}
@@ -95,8 +103,12 @@ func anySession() *rapid.Generator[*Session] {
 				ID: identity.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "id")), Pool: identity.ID(rapid.SliceOfN(rapid.Byte(), 16, 16).Draw(t, "pool")),
 				Account: text.Draw(t, "pool's account"), Region: text.Draw(t, "region"), PoolEpoch: rapid.Int64().Draw(t, "pool epoch"), Epoch: rapid.Int64().Draw(t, "identity epoch"),
 			}
-			if amr := rapid.SliceOfN(text, 0, 4).Draw(t, "amr"); len(amr) > 0 {
-				s.Identity.AMR = amr
+			s.Identity.AMR = list("amr")
+		}
+		if rapid.Bool().Draw(t, "of a provider") {
+			s.Federated = &Federated{
+				Provider: text.Draw(t, "provider"), Subject: text.Draw(t, "subject"), Audience: text.Draw(t, "audience"), AMR: list("methods"),
+				Type: text.Draw(t, "type"), Qualifier: text.Draw(t, "qualifier"),
 			}
 		}
 		return s
@@ -272,7 +284,7 @@ func newService(t testing.TB) *Service {
 	if err := keys.Refresh(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	return &Service{DB: db, Keys: keys, Now: clock, Rand: rand.Reader}
+	return &Service{DB: db, Keys: keys, IAM: &iam.Service{DB: db, Master: master}, Now: clock, Rand: rand.Reader}
 }
 
 // Whatever a stranger sends as a session token is an unknown key, and never an error of ours.

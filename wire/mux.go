@@ -258,6 +258,8 @@ func (x *exchange) findQuery(action, version string) (*row, error) {
 		headerText(action), headerText(cmp.Or(version, "NO_VERSION_SPECIFIED")))}
 }
 
+var errNotAdmitted = errors.New("credentials of this kind are not taken by this service")
+
 func (x *exchange) caller(row *row) (Caller, error) {
 	if x.mux.trusted != nil {
 		return *x.mux.trusted, nil
@@ -271,6 +273,9 @@ func (x *exchange) caller(row *row) (Caller, error) {
 		caller.From = x.r.RemoteAddr
 	}
 	caller.UserAgent, caller.Secure = x.r.UserAgent(), x.r.TLS != nil
+	if row.Admit != nil && !row.Admit(caller) {
+		return caller, refuse(UnknownKey, errNotAdmitted, unknownKeyText)
+	}
 	return caller, nil
 }
 

@@ -13,6 +13,8 @@ type Service struct {
 	Namespace  string // Query: the XML namespace of replies
 	Shapes     Shapes
 	Operations []Operation
+	// Admit says whether callers like this one may use the service at all: to others their key is as unknown. Nil is everybody.
+	Admit func(Caller) bool
 	// MapError turns a lower floor's error into one for the wire; nil means that the error was not foreseen.
 	MapError func(error) *Error
 }

@@ -15,6 +15,7 @@ type Assertion struct {
 	Audience            string              // the Audience that was expected, among those it names
 	Subject             string              // the text of the NameID as it stands, 1 to 1,024 bytes
 	SubjectFormat       string              // the NameID's Format; empty if it has none
+	Recipient           string              // where it was sent, among the places that were expected
 	NotBefore           time.Time           // zero if it has no such limit
 	NotOnOrAfter        time.Time           // the earliest that ends it: conditions, subject confirmation; never zero
 	SessionNotOnOrAfter time.Time           // the end of the session at the identity provider; zero if it doesn't tell
@@ -57,7 +58,7 @@ func (md *Metadata) readAssertion(el *etree.Element, want Expect) (*Assertion, e
 		return nil, reject(ErrMalformed, "its Assertion has no ID of at most 256 letters, digits, '_', '-' and '.'")
 	}
 	if issuer, ok := only(el, nsAssertion, "Issuer"); !ok || !md.issued(issuer) {
-		return nil, reject(ErrMisdirected, "the Assertion's Issuer is not the identity provider of the metadata")
+		return nil, reject(ErrIssuer, "the Assertion's Issuer is not the identity provider of the metadata")
 	}
 	for _, read := range []func(*etree.Element, Expect) error{a.readSubject, a.readConditions, a.readAuthn, a.readAttributes} {
 		if err := read(el, want); err != nil {
@@ -103,13 +104,13 @@ func (a *Assertion) readConfirmations(subject *etree.Element, want Expect) error
 		if attribute(confirmation, "Method") != "urn:oasis:names:tc:SAML:2.0:cm:bearer" {
 			continue
 		}
-		until, err := confirmed(confirmation, want)
+		until, recipient, err := confirmed(confirmation, want)
 		if err != nil {
 			refused = err
 			continue
 		}
 		if until.After(a.NotOnOrAfter) {
-			a.NotOnOrAfter = until
+			a.NotOnOrAfter, a.Recipient = until, recipient
 		}
 	}
 	if a.NotOnOrAfter.IsZero() {
@@ -118,19 +119,20 @@ func (a *Assertion) readConfirmations(subject *etree.Element, want Expect) error
 	return nil
 }
 
-// confirmed returns the end of a confirmation that is for us. NotBefore is forbidden there by the profile of browsers.
-func confirmed(confirmation *etree.Element, want Expect) (until time.Time, err error) {
+// confirmed returns the end of a confirmation that is for us, and where it was sent. NotBefore is forbidden there by the
+// profile of browsers.
+func confirmed(confirmation *etree.Element, want Expect) (until time.Time, recipient string, err error) {
 	data, ok := only(confirmation, nsAssertion, "SubjectConfirmationData")
 	if !ok || attribute(data, "NotOnOrAfter") == "" || attribute(data, "NotBefore") != "" {
-		return until, reject(ErrMalformed, "a bearer confirmation has no NotOnOrAfter, or has NotBefore")
+		return until, "", reject(ErrMalformed, "a bearer confirmation has no NotOnOrAfter, or has NotBefore")
 	}
-	if !slices.Contains(want.Recipients, attribute(data, "Recipient")) {
-		return until, reject(ErrMisdirected, "the Recipient is another place")
+	if recipient = attribute(data, "Recipient"); !slices.Contains(want.Recipients, recipient) {
+		return until, "", reject(ErrMisdirected, "the Recipient is another place")
 	}
 	if until, ok = instant(attribute(data, "NotOnOrAfter")); !ok || until.IsZero() {
-		return until, reject(ErrMalformed, whyTime)
+		return until, "", reject(ErrMalformed, whyTime)
 	}
-	return until, nil
+	return until, recipient, nil
 }
 
 // readConditions wants all conditions to hold, an AudienceRestriction among them. A condition that is not known may restrict
@@ -160,7 +162,7 @@ func (a *Assertion) readConditions(el *etree.Element, want Expect) error {
 		switch {
 		case is(condition, nsAssertion, "AudienceRestriction"):
 			if !forAudience(condition, want.Audience) {
-				return reject(ErrMisdirected, "its audience is somebody else")
+				return reject(ErrAudience, "its audience is somebody else")
 			}
 			restricted = true
 		case is(condition, nsAssertion, "OneTimeUse"), is(condition, nsAssertion, "ProxyRestriction"):
@@ -169,7 +171,7 @@ func (a *Assertion) readConditions(el *etree.Element, want Expect) error {
 		}
 	}
 	if !restricted {
-		return reject(ErrMisdirected, "it names no audience")
+		return reject(ErrAudience, "it names no audience")
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package saml
 
 import (
 	"errors"
+	"fmt"
 	"time"
 )
 
@@ -15,6 +16,10 @@ var (
 	ErrNotYetValid     = errors.New("not valid yet")
 	ErrExpired         = errors.New("expired")
 	ErrMetadataExpired = errors.New("the identity provider's metadata has expired")
+
+	// Two of the ways to be ErrMisdirected.
+	ErrIssuer   = fmt.Errorf("%w: another issuer", ErrMisdirected)
+	ErrAudience = fmt.Errorf("%w: another audience", ErrMisdirected)
 )
 
 // Rejected says that a response proves nothing, and why. Neither holds anything of the document but a time.

@@ -167,7 +167,7 @@ func (md *Metadata) checkResponse(root *etree.Element, want Expect) error {
 	}
 	issuers := children(root, nsAssertion, "Issuer")
 	if len(issuers) > 1 || len(issuers) == 1 && !md.issued(issuers[0]) {
-		return reject(ErrMisdirected, "the Response's Issuer is not the identity provider of the metadata")
+		return reject(ErrIssuer, "the Response's Issuer is not the identity provider of the metadata")
 	}
 	if destination := attribute(root, "Destination"); destination != "" && !slices.Contains(want.Recipients, destination) {
 		return reject(ErrMisdirected, "the Response's Destination is another place")

@@ -128,9 +128,6 @@ func (e *estate) isCaller(t testing.TB, arn string) {
 	e.call(t, "sts", "GetCallerIdentity", input{}).shows(t, "Arn", arn, "Account", account)
 }
 
-// serves tells of an operation that is on its way whether it has come.
-func (e *estate) serves(operation string) bool { return slices.Contains(e.served, operation) }
-
 // call calls an operation.
 func (e *estate) call(t testing.TB, service, operation string, in input) answer {
 	t.Helper()

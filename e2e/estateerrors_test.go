@@ -1,7 +1,10 @@
 package e2e
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,6 +78,7 @@ func TestEstateErrors(t *testing.T) {
 	forged := refused{code("SignatureDoesNotMatch"), 403, "iam", "ListRoles", input{}}
 	forged.check(t, &wrong)
 	checkTokenErrors(t, n)
+	checkSessionErrors(t, n, ann)
 }
 
 // checkTokenErrors causes what can be wrong with a token of GetOpenIdToken and with what comes along.
@@ -109,4 +113,35 @@ func checkTokenErrors(t *testing.T, n *node) {
 	})
 	expired := refused{new(ststypes.ExpiredTokenException), 400, "sts", operation, old}
 	expired.check(t, n)
+}
+
+// checkSessionErrors causes what can go wrong where roles are taken by users and by whom other providers vouch for.
+func checkSessionErrors(t *testing.T, n *node, ann *estate) {
+	var noise []string // tags that no compression makes small
+	for i := range 50 {
+		sum := sha256.Sum256(fmt.Append(nil, i))
+		noise = append(noise, fmt.Sprint("k", i), strings.Repeat(fmt.Sprintf("%x", sum), 4))
+	}
+	large := refused{new(ststypes.PackedPolicyTooLargeException), 400, "sts", "AssumeRole", input{
+		"RoleArn": roleARN("taken"), "RoleSessionName": "one", "Tags": tags(noise...),
+	}}
+	large.check(t, ann.node)
+
+	p := startOIDCProvider(t)
+	createRole(t, n, signedInRole, federatedTrust(register(t, n, p), "sts:AssumeRoleWithWebIdentity"))
+	token := p.signIn(t, appClient, p.user)
+	p.kill() // before anybody has asked for its keys
+	down := refused{new(ststypes.IDPCommunicationErrorException), 400, "sts", "AssumeRoleWithWebIdentity", input{
+		"RoleArn": roleARN(signedInRole), "RoleSessionName": "alice", "WebIdentityToken": token,
+	}}
+	down.check(t, n)
+
+	corp := startSAMLIDP(t)
+	registerSAML(t, n, corp)
+	createRole(t, n, editor, federatedTrust(corp.arn(), "sts:AssumeRoleWithSAML"))
+	failure := strings.ReplaceAll(string(decodeResponse(t, corp.signIn(t, "alice"))), "status:Success", "status:Responder")
+	rejected := refused{new(ststypes.IDPRejectedClaimException), 403, "sts", "AssumeRoleWithSAML", input{
+		"RoleArn": roleARN(editor), "PrincipalArn": corp.arn(), "SAMLAssertion": base64.StdEncoding.EncodeToString([]byte(failure)),
+	}}
+	rejected.check(t, n)
 }

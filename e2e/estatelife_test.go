@@ -166,9 +166,7 @@ func (e *estate) users(t *testing.T) {
 	id, ann := key.at("AccessKey.AccessKeyId"), e.as(key, "AccessKey")
 	ann.isCaller(t, arns+"user/staff/ann")
 	e.userSessions(t, ann)
-	if e.serves("sts:GetAccessKeyInfo") {
-		e.call(t, "sts", "GetAccessKeyInfo", input{"AccessKeyId": id}).shows(t, "Account", account)
-	}
+	e.call(t, "sts", "GetAccessKeyInfo", input{"AccessKeyId": id}).shows(t, "Account", account)
 	e.iamCall(t, "UpdateAccessKey", in(input{"AccessKeyId": id, "Status": "Inactive"}))
 	e.iamCall(t, "ListAccessKeys", in(input{})).shows(t, "AccessKeyMetadata.0.AccessKeyId", id, "AccessKeyMetadata.0.Status", "Inactive")
 	e.iamCall(t, "DeleteAccessKey", in(input{"AccessKeyId": id}))
@@ -177,9 +175,6 @@ func (e *estate) users(t *testing.T) {
 
 // userSessions are those of a user: in their own name, in that of a role, and of another role from there.
 func (e *estate) userSessions(t *testing.T, ann *estate) {
-	if !e.serves("sts:AssumeRole") {
-		return
-	}
 	ann.as(ann.call(t, "sts", "GetSessionToken", input{"DurationSeconds": 900}), "Credentials").isCaller(t, arns+"user/staff/ann")
 
 	const next = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"` + arns + `role/first"},"Action":["sts:AssumeRole","sts:TagSession"]}}`
@@ -214,10 +209,8 @@ func (e *estate) sessions(t *testing.T) {
 		"RoleArn": roleARN(guestRole), "RoleSessionName": "guest", "WebIdentityToken": getToken(t, e.node, getID(t, e.node, pool, nil), nil),
 	})
 	e.as(web, "Credentials").isCaller(t, "arn:aws:sts::"+account+":assumed-role/"+guestRole+"/guest")
-	if e.serves("sts:AssumeRoleWithSAML") {
-		e.samlSession(t)
-		e.foreignSession(t)
-	}
+	e.samlSession(t)
+	e.foreignSession(t)
 	e.deleteRoles(t, guestRole)
 	if _, err := e.identities().DeleteIdentityPool(t.Context(), &cognitoidentity.DeleteIdentityPoolInput{IdentityPoolId: &pool}); err != nil {
 		t.Error(err)

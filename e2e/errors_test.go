@@ -33,8 +33,6 @@ type failure struct {
 	Input     input           `json:"input"`
 }
 
-type input map[string]any
-
 func (f *failure) name() string { return reflect.TypeOf(f.Exception).Elem().Name() }
 
 func (f *failure) status() int {
@@ -208,16 +206,7 @@ func (x *exceptions) check(t *testing.T, n *node, failures ...failure) {
 
 func (f *failure) checkInGo(t *testing.T, n *node) {
 	client := n.identities(func(o *cognitoidentity.Options) { o.Retryer = aws.NopRetryer{} })
-	operation := reflect.ValueOf(client).MethodByName(f.Operation)
-	in := reflect.New(operation.Type().In(1).Elem())
-	text, err := json.Marshal(f.Input)
-	if err == nil {
-		err = json.Unmarshal(text, in.Interface())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	err, _ = operation.Call([]reflect.Value{reflect.ValueOf(t.Context()), in})[1].Interface().(error)
+	_, err := sendByGo(t, client, f.Operation, f.Input)
 	target := reflect.New(reflect.TypeOf(f.Exception)) // as in: var e *types.XException; errors.As(err, &e)
 	if !errors.As(err, target.Interface()) {
 		t.Errorf("in Go: %s arrives as: %v", f.name(), err)

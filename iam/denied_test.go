@@ -110,8 +110,21 @@ func TestWhoMayNothing(t *testing.T) {
 			t.Errorf("the database has changed:\nfrom %s\nto   %s", before, after)
 		}
 	}
+	// Nobody needs to be allowed what GetCallerIdentity and GetSessionToken answer: it is about the caller alone.
+	guarded := map[string][]string{
+		"AssumeRole":       {"RoleArn", "arn:aws:iam::" + pooltest.Account + ":role/R", "RoleSessionName", "web"},
+		"GetAccessKeyInfo": {"AccessKeyId", f.Root.Caller.AccessKeyID},
+	}
 	for _, op := range (&sts.Service{}).API().Operations {
-		if op.Signed && op.Name != "GetCallerIdentity" {
+		params, ok := guarded[op.Name]
+		switch {
+		case ok:
+			for _, who := range nobodies {
+				if r := f.STS(t, who.key, who.session, op.Name, params...); r.Status != 403 || r.Code() != "AccessDenied" {
+					t.Errorf("%s as %s: %d %s", op.Name, who.arn, r.Status, r.Body)
+				}
+			}
+		case op.Signed && op.Name != "GetCallerIdentity" && op.Name != "GetSessionToken":
 			t.Errorf("%s is signed, and this test does not know whom it refuses", op.Name)
 		}
 	}

@@ -140,7 +140,11 @@ func (c *Call) region() string {
 	if region := arnField(c.Pool, 3); region != "" {
 		return region
 	}
-	for _, id := range []any{c.Request["identityPoolId"], c.Request["identityId"], c.Response["audience"]} {
+	ids := []any{c.Request["identityPoolId"], c.Request["identityId"]}
+	if c.Response["provider"] == "cognito-identity.amazonaws.com" { // the audience of other providers' tokens is no pool
+		ids = append(ids, c.Response["audience"])
+	}
+	for _, id := range ids {
 		if text, ok := id.(string); ok {
 			if region, _, ok := strings.Cut(text, ":"); ok {
 				return region

@@ -92,6 +92,11 @@ func TestUserIdentity(t *testing.T) {
 		}},
 		{"a token that was not", Call{Operation: "AssumeRoleWithWebIdentity", Code: "AccessDenied"}, tree{"type": "WebIdentityUser"}},
 		{"an assertion", Call{Operation: "AssumeRoleWithSAML"}, tree{"type": "SAMLUser"}},
+		{
+			"an assertion that was taken",
+			Call{Operation: "AssumeRoleWithSAML", Response: tree{"subject": "alice", "nameQualifier": "hash"}},
+			tree{"type": "SAMLUser", "principalId": "hash:alice", "userName": "alice", "identityProvider": "hash"},
+		},
 	} {
 		if diff := cmp.Diff(row.want, read(t, &row.call)["userIdentity"]); diff != "" {
 			t.Errorf("%s, -want +got:\n%s", row.name, diff)
@@ -136,7 +141,11 @@ func TestKinds(t *testing.T) {
 }
 
 func TestWhere(t *testing.T) {
-	assumed := tree{"audience": pool, "assumedRoleUser": tree{"arn": "arn:aws:sts::" + account + ":assumed-role/Auth/web"}}
+	assumed := tree{
+		"audience": pool, "provider": "cognito-identity.amazonaws.com",
+		"assumedRoleUser": tree{"arn": "arn:aws:sts::" + account + ":assumed-role/Auth/web"},
+	}
+	foreign := tree{"audience": "https://app.example", "provider": "arn", "assumedRoleUser": assumed["assumedRoleUser"]}
 	for _, row := range []struct {
 		name            string
 		call            Call
@@ -148,6 +157,7 @@ func TestWhere(t *testing.T) {
 		{"of an unknown pool", Call{Request: tree{"identityPoolId": pool}}, "eu-west-1", nil},
 		{"of an unknown identity", Call{Request: tree{"identityId": guest}}, "eu-west-1", nil},
 		{"with a token", Call{Response: assumed}, "eu-west-1", account},
+		{"with another provider's token", Call{Response: foreign}, nil, account},
 		{"with a bad token", Call{Request: tree{"roleArn": "arn:aws:iam::999999999999:role/Auth"}}, nil, nil},
 	} {
 		if e := read(t, &row.call); e["awsRegion"] != row.region || e["recipientAccountId"] != row.account {

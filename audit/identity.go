@@ -54,7 +54,12 @@ func (c *Call) identity() userIdentity {
 func (c *Call) unsigned() userIdentity {
 	switch c.Operation {
 	case "AssumeRoleWithSAML":
-		return userIdentity{Type: "SAMLUser"}
+		u := userIdentity{Type: "SAMLUser"}
+		qualifier, _ := c.Response["nameQualifier"].(string)
+		if subject, _ := c.Response["subject"].(string); subject != "" {
+			u.PrincipalID, u.UserName, u.IdentityProvider = qualifier+":"+subject, subject, qualifier
+		}
+		return u
 	case "AssumeRoleWithWebIdentity":
 	default:
 		return userIdentity{Type: "Unknown"}

@@ -74,6 +74,9 @@ func (s *Service) oidcProvider(ctx context.Context, account, issuer string) (*ia
 		name = rest
 	}
 	version, err := s.accountVersion(ctx, account)
+	if err == nil && strings.ContainsRune(name, 0) { // which PostgreSQL takes in no text
+		err = iam.ErrNoProvider
+	}
 	if err == nil {
 		var p *iam.Provider
 		p, err = s.IAM.OIDCProvider(ctx, account, version, "arn:aws:iam::"+account+":oidc-provider/"+strings.TrimSuffix(name, "/"))

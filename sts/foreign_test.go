@@ -164,6 +164,7 @@ func TestForeignWebIdentityRefused(t *testing.T) {
 		{"of no registered provider", stranger.Token("app", "alice"), w.role, nil, bad("No OpenIDConnect provider found in your account for " + stranger.URL)},
 		{"of another account's provider", w.idp.Token("app", "alice"), theirRole, nil, bad("No OpenIDConnect provider found in your account for " + w.idp.URL)},
 		{"for a role of no account", w.idp.Token("app", "alice"), "arn:aws:iam::nobody:role/R", nil, bad("No OpenIDConnect provider found in your account for " + w.idp.URL)},
+		{"an issuer with a zero byte", stranger.Sign(pooltest.Object{"iss": "https://a\x00b"}), w.role, nil, bad("Issuer must be a valid URL")},
 		{"an issuer that is no URL", stranger.Sign(pooltest.Object{"iss": "nobody"}), w.role, nil, bad("Issuer must be a valid URL")},
 		{"a role that is not there", w.idp.Token("app", "alice"), roleARN("Nobody"), nil, denied},
 		{"a role that is none", w.idp.Token("app", "alice"), "arn:aws:iam::123456789012:user/x", nil, invalid("arn:aws:iam::123456789012:user/x is invalid")},

@@ -2,6 +2,7 @@ package cognito_test
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,77 +89,19 @@ func (j *judges) pools(operation string, in pooltest.Object) func(*testing.T, se
 
 func refused(r *pooltest.Reply) bool { return strings.HasPrefix(r.Code(), "AccessDenied") }
 
-// A condition, and one that is otherwise the same and does not hold: each with the call that it decides, and who makes it.
+// conditioned is a condition that holds, and one that is otherwise the same and does not, with the call that they decide.
+type conditioned struct {
+	who       *judged
+	call      func(*testing.T, session) *pooltest.Reply
+	operator  string
+	key       string
+	yes, no   string
+	elsewhere bool // what else the call needs is allowed without a condition
+}
+
 func TestConditionKeys(t *testing.T) {
 	j := judge(t)
-	pool, other := resourceOf("", j.pool), "arn:aws:cognito-identity:us-east-1:123456789012:identitypool/us-east-1:other"
-	getRole := j.query("GetRole", "RoleName", "Auth")
-	describe := j.pools("DescribeIdentityPool", pooltest.Object{"IdentityPoolId": j.pool})
-	tag := j.pools("TagResource", pooltest.Object{"ResourceArn": pool, "Tags": pooltest.Object{"stage": "test"}})
-	untag := j.pools("UntagResource", pooltest.Object{"ResourceArn": pool, "TagKeys": []string{"stages"}})
-	tagRole := j.query("TagRole", "RoleName", "Auth", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v")
-	attach := j.query("AttachRolePolicy", "RoleName", "Auth", "PolicyArn", "arn:aws:iam::aws:policy/AmazonCognitoReadOnly")
-	bound := j.query("CreateUser", "UserName", "V", "PermissionsBoundary", "arn:aws:iam::123456789012:policy/M")
-	setRoles := j.pools("SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": j.pool, "Roles": pooltest.Object{
-		"authenticated": roleARN("Auth"), "unauthenticated": roleARN("Guest"),
-	}})
-	at := func(d time.Duration) string { return j.Clock.Now().Add(d).UTC().Format(time.RFC3339) }
-
-	for _, row := range []struct {
-		who       *judged
-		call      func(*testing.T, session) *pooltest.Reply
-		operator  string
-		key       string
-		yes, no   string
-		elsewhere bool // what else the call needs is allowed without a condition
-	}{
-		{who: &j.user, call: j.pools("DescribeIdentity", pooltest.Object{"IdentityId": j.id}), operator: "ArnEquals", key: "cognito-identity:IdentityPoolArn", yes: pool, no: other},
-		{who: &j.signedIn, call: describe, operator: "ArnEquals", key: "cognito-identity-auth:IdentityPoolArn", yes: pool, no: other},
-		{who: &j.signedIn, call: describe, operator: "StringEquals", key: "cognito-identity-auth:AccountId", yes: pooltest.Account, no: "999999999999"},
-		{who: &j.signedIn, call: describe, operator: "Null", key: "cognito-identity-unauth:AccountId", yes: "true", no: "false"},
-		{who: &j.guest, call: describe, operator: "ArnEquals", key: "cognito-identity-unauth:IdentityPoolArn", yes: pool, no: other},
-		{who: &j.guest, call: describe, operator: "StringEquals", key: "cognito-identity-unauth:AccountId", yes: pooltest.Account, no: "999999999999"},
-		{who: &j.guest, call: describe, operator: "Null", key: "cognito-identity-auth:IdentityPoolArn", yes: "true", no: "false"},
-		{who: &j.signedIn, call: describe, operator: "StringEquals", key: "cognito-identity.amazonaws.com:sub", yes: j.id, no: j.other},
-		{who: &j.signedIn, call: describe, operator: "StringEquals", key: "cognito-identity.amazonaws.com:aud", yes: j.pool, no: j.id},
-		{who: &j.guest, call: describe, operator: "ForAnyValue:StringLike", key: "cognito-identity.amazonaws.com:amr", yes: "unauthenticated", no: "authenticated"},
-		{who: &j.guest, call: describe, operator: "StringEquals", key: "aws:FederatedProvider", yes: "cognito-identity.amazonaws.com", no: "accounts.google.com"},
-
-		{who: &j.user, call: describe, operator: "StringEquals", key: "aws:ResourceTag/stage", yes: "test", no: "live"},
-		{who: &j.user, call: tag, operator: "StringEquals", key: "aws:RequestTag/stage", yes: "test", no: "live"},
-		{who: &j.user, call: tag, operator: "ForAllValues:StringEquals", key: "aws:TagKeys", yes: "stage", no: "team"},
-		{who: &j.user, call: untag, operator: "ForAllValues:StringEquals", key: "aws:TagKeys", yes: "stages", no: "stage"},
-		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:ResourceTag/team", yes: "ops", no: "dev"},
-		{who: &j.user, call: getRole, operator: "StringEquals", key: "iam:ResourceTag/team", yes: "ops", no: "dev"},
-		{who: &j.user, call: tagRole, operator: "StringEquals", key: "aws:RequestTag/k", yes: "v", no: "w"},
-		{who: &j.user, call: tagRole, operator: "ForAllValues:StringEquals", key: "aws:TagKeys", yes: "k", no: "l"},
-
-		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:PrincipalTag/team", yes: "ops", no: "dev"},
-		{who: &j.signedIn, call: getRole, operator: "StringEquals", key: "aws:PrincipalTag/team", yes: "ops", no: "dev"},
-		{who: &j.tagged, call: getRole, operator: "StringEquals", key: "aws:PrincipalTag/sub", yes: "alice", no: "nobody"},
-		{who: &j.user, call: getRole, operator: "ArnEquals", key: "aws:PrincipalArn", yes: userARN("U"), no: userARN("V")},
-		{who: &j.signedIn, call: getRole, operator: "ArnEquals", key: "aws:PrincipalArn", yes: roleARN("Auth"), no: roleARN("Guest")},
-		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:PrincipalAccount", yes: pooltest.Account, no: "999999999999"},
-		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:PrincipalType", yes: "User", no: "AssumedRole"},
-		{who: &j.guest, call: getRole, operator: "StringEquals", key: "aws:PrincipalType", yes: "AssumedRole", no: "User"},
-		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:username", yes: "U", no: "V"},
-		{who: &j.guest, call: getRole, operator: "StringLike", key: "aws:userid", yes: "AROA*:web", no: "AIDA*"},
-
-		{who: &j.user, call: getRole, operator: "IpAddress", key: "aws:SourceIp", yes: "127.0.0.0/8", no: "198.51.100.0/24"},
-		{who: &j.user, call: j.through("X-Forwarded-For", "192.0.2.1, 198.51.100.7"), operator: "IpAddress", key: "aws:SourceIp", yes: "198.51.100.0/24", no: "192.0.2.0/24"},
-		{who: &j.user, call: getRole, operator: "Bool", key: "aws:SecureTransport", yes: "false", no: "true"},
-		{who: &j.user, call: j.through("X-Forwarded-Proto", "https"), operator: "Bool", key: "aws:SecureTransport", yes: "true", no: "false"},
-		{who: &j.user, call: j.through("User-Agent", "curl/8"), operator: "StringLike", key: "aws:UserAgent", yes: "curl/*", no: "Mozilla*"},
-		{who: &j.user, call: getRole, operator: "DateLessThan", key: "aws:CurrentTime", yes: at(time.Second), no: at(0)},
-		{who: &j.user, call: getRole, operator: "NumericGreaterThan", key: "aws:EpochTime", yes: "1000000000", no: "100000000000"},
-		{who: &j.user, call: describe, operator: "StringEquals", key: "aws:RequestedRegion", yes: "us-east-1", no: "eu-west-1"},
-		{who: &j.guest, call: getRole, operator: "DateGreaterThan", key: "aws:TokenIssueTime", yes: at(-time.Second), no: at(0)},
-		{who: &j.user, call: getRole, operator: "Null", key: "aws:TokenIssueTime", yes: "true", no: "false"},
-
-		{who: &j.user, call: setRoles, operator: "StringEquals", key: "iam:PassedToService", yes: "cognito-identity.amazonaws.com", no: "ec2.amazonaws.com", elsewhere: true},
-		{who: &j.user, call: attach, operator: "ArnEquals", key: "iam:PolicyARN", yes: "arn:aws:iam::aws:policy/AmazonCognitoReadOnly", no: "arn:aws:iam::aws:policy/AdministratorAccess"},
-		{who: &j.user, call: bound, operator: "ArnEquals", key: "iam:PermissionsBoundary", yes: "arn:aws:iam::123456789012:policy/M", no: "arn:aws:iam::123456789012:policy/N"},
-	} {
+	for _, row := range slices.Concat(j.ofSessions(), j.ofTags(), j.ofCallers(), j.ofRequests(), j.ofRoles()) {
 		t.Run(row.key+" is "+row.yes, func(t *testing.T) {
 			set := func(value string) {
 				more := ""
@@ -175,6 +118,104 @@ func TestConditionKeys(t *testing.T) {
 			set(row.yes)
 			row.call(t, row.who.session).Must(t)
 		})
+	}
+}
+
+// describePool and getRole are calls that anything may decide.
+func (j *judges) describePool() func(*testing.T, session) *pooltest.Reply {
+	return j.pools("DescribeIdentityPool", pooltest.Object{"IdentityPoolId": j.pool})
+}
+
+func (j *judges) getRole() func(*testing.T, session) *pooltest.Reply {
+	return j.query("GetRole", "RoleName", "Auth")
+}
+
+// ofSessions are the keys that speak of an identity and its pool.
+func (j *judges) ofSessions() []conditioned {
+	pool, other := resourceOf("", j.pool), "arn:aws:cognito-identity:us-east-1:123456789012:identitypool/us-east-1:other"
+	describe := j.describePool()
+	return []conditioned{
+		{who: &j.user, call: j.pools("DescribeIdentity", pooltest.Object{"IdentityId": j.id}), operator: "ArnEquals", key: "cognito-identity:IdentityPoolArn", yes: pool, no: other},
+		{who: &j.signedIn, call: describe, operator: "ArnEquals", key: "cognito-identity-auth:IdentityPoolArn", yes: pool, no: other},
+		{who: &j.signedIn, call: describe, operator: "StringEquals", key: "cognito-identity-auth:AccountId", yes: pooltest.Account, no: "999999999999"},
+		{who: &j.signedIn, call: describe, operator: "Null", key: "cognito-identity-unauth:AccountId", yes: "true", no: "false"},
+		{who: &j.guest, call: describe, operator: "ArnEquals", key: "cognito-identity-unauth:IdentityPoolArn", yes: pool, no: other},
+		{who: &j.guest, call: describe, operator: "StringEquals", key: "cognito-identity-unauth:AccountId", yes: pooltest.Account, no: "999999999999"},
+		{who: &j.guest, call: describe, operator: "Null", key: "cognito-identity-auth:IdentityPoolArn", yes: "true", no: "false"},
+		{who: &j.signedIn, call: describe, operator: "StringEquals", key: "cognito-identity.amazonaws.com:sub", yes: j.id, no: j.other},
+		{who: &j.signedIn, call: describe, operator: "StringEquals", key: "cognito-identity.amazonaws.com:aud", yes: j.pool, no: j.id},
+		{who: &j.guest, call: describe, operator: "ForAnyValue:StringLike", key: "cognito-identity.amazonaws.com:amr", yes: "unauthenticated", no: "authenticated"},
+		{who: &j.guest, call: describe, operator: "StringEquals", key: "aws:FederatedProvider", yes: "cognito-identity.amazonaws.com", no: "accounts.google.com"},
+	}
+}
+
+// ofTags are those of tags that resources have, or calls bring.
+func (j *judges) ofTags() []conditioned {
+	pool := resourceOf("", j.pool)
+	describe := j.describePool()
+	getRole := j.getRole()
+	tag := j.pools("TagResource", pooltest.Object{"ResourceArn": pool, "Tags": pooltest.Object{"stage": "test"}})
+	untag := j.pools("UntagResource", pooltest.Object{"ResourceArn": pool, "TagKeys": []string{"stages"}})
+	tagRole := j.query("TagRole", "RoleName", "Auth", "Tags.member.1.Key", "k", "Tags.member.1.Value", "v")
+	return []conditioned{
+		{who: &j.user, call: describe, operator: "StringEquals", key: "aws:ResourceTag/stage", yes: "test", no: "live"},
+		{who: &j.user, call: tag, operator: "StringEquals", key: "aws:RequestTag/stage", yes: "test", no: "live"},
+		{who: &j.user, call: tag, operator: "ForAllValues:StringEquals", key: "aws:TagKeys", yes: "stage", no: "team"},
+		{who: &j.user, call: untag, operator: "ForAllValues:StringEquals", key: "aws:TagKeys", yes: "stages", no: "stage"},
+		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:ResourceTag/team", yes: "ops", no: "dev"},
+		{who: &j.user, call: getRole, operator: "StringEquals", key: "iam:ResourceTag/team", yes: "ops", no: "dev"},
+		{who: &j.user, call: tagRole, operator: "StringEquals", key: "aws:RequestTag/k", yes: "v", no: "w"},
+		{who: &j.user, call: tagRole, operator: "ForAllValues:StringEquals", key: "aws:TagKeys", yes: "k", no: "l"},
+	}
+}
+
+// ofCallers are those that say who calls.
+func (j *judges) ofCallers() []conditioned {
+	getRole := j.getRole()
+	return []conditioned{
+		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:PrincipalTag/team", yes: "ops", no: "dev"},
+		{who: &j.signedIn, call: getRole, operator: "StringEquals", key: "aws:PrincipalTag/team", yes: "ops", no: "dev"},
+		{who: &j.tagged, call: getRole, operator: "StringEquals", key: "aws:PrincipalTag/sub", yes: "alice", no: "nobody"},
+		{who: &j.user, call: getRole, operator: "ArnEquals", key: "aws:PrincipalArn", yes: userARN("U"), no: userARN("V")},
+		{who: &j.signedIn, call: getRole, operator: "ArnEquals", key: "aws:PrincipalArn", yes: roleARN("Auth"), no: roleARN("Guest")},
+		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:PrincipalAccount", yes: pooltest.Account, no: "999999999999"},
+		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:PrincipalType", yes: "User", no: "AssumedRole"},
+		{who: &j.guest, call: getRole, operator: "StringEquals", key: "aws:PrincipalType", yes: "AssumedRole", no: "User"},
+		{who: &j.user, call: getRole, operator: "StringEquals", key: "aws:username", yes: "U", no: "V"},
+		{who: &j.guest, call: getRole, operator: "StringLike", key: "aws:userid", yes: "AROA*:web", no: "AIDA*"},
+	}
+}
+
+// ofRequests are those that say how, when and from where.
+func (j *judges) ofRequests() []conditioned {
+	describe := j.describePool()
+	getRole := j.getRole()
+	at := func(d time.Duration) string { return j.Clock.Now().Add(d).UTC().Format(time.RFC3339) }
+	return []conditioned{
+		{who: &j.user, call: getRole, operator: "IpAddress", key: "aws:SourceIp", yes: "127.0.0.0/8", no: "198.51.100.0/24"},
+		{who: &j.user, call: j.through("X-Forwarded-For", "192.0.2.1, 198.51.100.7"), operator: "IpAddress", key: "aws:SourceIp", yes: "198.51.100.0/24", no: "192.0.2.0/24"},
+		{who: &j.user, call: getRole, operator: "Bool", key: "aws:SecureTransport", yes: "false", no: "true"},
+		{who: &j.user, call: j.through("X-Forwarded-Proto", "https"), operator: "Bool", key: "aws:SecureTransport", yes: "true", no: "false"},
+		{who: &j.user, call: j.through("User-Agent", "curl/8"), operator: "StringLike", key: "aws:UserAgent", yes: "curl/*", no: "Mozilla*"},
+		{who: &j.user, call: getRole, operator: "DateLessThan", key: "aws:CurrentTime", yes: at(time.Second), no: at(0)},
+		{who: &j.user, call: getRole, operator: "NumericGreaterThan", key: "aws:EpochTime", yes: "1000000000", no: "100000000000"},
+		{who: &j.user, call: describe, operator: "StringEquals", key: "aws:RequestedRegion", yes: "us-east-1", no: "eu-west-1"},
+		{who: &j.guest, call: getRole, operator: "DateGreaterThan", key: "aws:TokenIssueTime", yes: at(-time.Second), no: at(0)},
+		{who: &j.user, call: getRole, operator: "Null", key: "aws:TokenIssueTime", yes: "true", no: "false"},
+	}
+}
+
+// ofRoles are those of roles, policies and boundaries that are handed on.
+func (j *judges) ofRoles() []conditioned {
+	attach := j.query("AttachRolePolicy", "RoleName", "Auth", "PolicyArn", "arn:aws:iam::aws:policy/AmazonCognitoReadOnly")
+	bound := j.query("CreateUser", "UserName", "V", "PermissionsBoundary", "arn:aws:iam::123456789012:policy/M")
+	setRoles := j.pools("SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": j.pool, "Roles": pooltest.Object{
+		"authenticated": roleARN("Auth"), "unauthenticated": roleARN("Guest"),
+	}})
+	return []conditioned{
+		{who: &j.user, call: setRoles, operator: "StringEquals", key: "iam:PassedToService", yes: "cognito-identity.amazonaws.com", no: "ec2.amazonaws.com", elsewhere: true},
+		{who: &j.user, call: attach, operator: "ArnEquals", key: "iam:PolicyARN", yes: "arn:aws:iam::aws:policy/AmazonCognitoReadOnly", no: "arn:aws:iam::aws:policy/AdministratorAccess"},
+		{who: &j.user, call: bound, operator: "ArnEquals", key: "iam:PermissionsBoundary", yes: "arn:aws:iam::123456789012:policy/M", no: "arn:aws:iam::123456789012:policy/N"},
 	}
 }
 

@@ -1,6 +1,7 @@
 package cognito_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -106,86 +107,107 @@ func TestChangedPoliciesActAtOnce(t *testing.T) {
 	}
 }
 
-// A token of a pool of this account is good for a role of another, if that names the pool. The session is the other account's,
-// and is over when the identity or its pool is deleted.
-func TestRolesOfOtherAccounts(t *testing.T) {
+// abroad is an account beside that of a pool, whose identity alice takes its roles.
+type abroad struct {
+	*front
+	root  session
+	alice string
+}
+
+func goAbroad(t *testing.T) *abroad {
+	t.Helper()
 	f := start(t)
-	their := f.NewAccount(t, other)
-	do := func(key session, action string, params ...string) *pooltest.Reply {
-		r, body := f.Query(t, "2010-05-08", action, params...)
-		return f.Send(t, r, body, key.key, key.token, "iam")
-	}
-	root := session{key: their}
-	statement := func(condition string) string {
-		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},` +
-			`"Action":"sts:AssumeRoleWithWebIdentity","Condition":{` + condition + `}}]}`
-	}
-	const aud = "cognito-identity.amazonaws.com:aud"
+	return &abroad{f, session{key: f.NewAccount(t, other)}, f.getID(t, f.logins("alice"))}
+}
+
+func (a *abroad) do(t *testing.T, s session, action string, params ...string) *pooltest.Reply {
+	t.Helper()
+	r, body := a.Query(t, "2010-05-08", action, params...)
+	return a.Send(t, r, body, s.key, s.token, "iam")
+}
+
+// createRole makes a role of the other account that takes logins of pools on a condition.
+func (a *abroad) createRole(t *testing.T, name, condition string) *pooltest.Reply {
+	t.Helper()
+	return a.do(t, a.root, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Federated":"cognito-identity.amazonaws.com"},`+
+			`"Action":"sts:AssumeRoleWithWebIdentity","Condition":{`+condition+`}}]}`)
+}
+
+func (a *abroad) assume(t *testing.T, role string) *pooltest.Reply {
+	t.Helper()
+	token := a.as(t, "GetOpenIdToken", a.alice, a.logins("alice")).Must(t).Object(t)["Token"].(string)
+	return a.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity", "RoleArn", "arn:aws:iam::"+other+":role/"+role, "RoleSessionName", "web", "WebIdentityToken", token)
+}
+
+const aud = "cognito-identity.amazonaws.com:aud"
+
+// A token of a pool of this account is good for a role of another whose trust policy names the pool, in words that bind. One
+// that names none is not even saved.
+func TestTrustAcrossAccounts(t *testing.T) {
+	a := goAbroad(t)
 	amr := `"ForAnyValue:StringLike":{"cognito-identity.amazonaws.com:amr":"authenticated"}`
-	alice := f.getID(t, f.logins("alice"))
-	token := func() string {
-		return f.as(t, "GetOpenIdToken", alice, f.logins("alice")).Must(t).Object(t)["Token"].(string)
-	}
-	assume := func(role string) *pooltest.Reply {
-		return f.STS(t, wire.Key{}, "", "AssumeRoleWithWebIdentity", "RoleArn", "arn:aws:iam::"+other+":role/"+role, "RoleSessionName", "web", "WebIdentityToken", token())
-	}
-	for i, row := range []struct {
-		condition    string
-		saved, taken bool
-	}{
-		{condition: `"StringEquals":{"` + aud + `":"` + f.pool + `"}`, saved: true, taken: true},
-		{condition: `"StringEquals":{"` + aud + `":"` + f.pool + `"},` + amr, saved: true, taken: true},
-		{condition: `"StringLike":{"` + aud + `":"us-east-1:*"}`, saved: true, taken: true},
-		{condition: `"StringEquals":{"` + aud + `":"us-east-1:other"}`, saved: true},
-		{condition: `"StringEquals":{"` + aud + `":["us-east-1:other","` + f.pool + `"]}`, saved: true, taken: true},
-		{condition: amr},
-		{condition: `"StringLike":{"` + aud + `":"*"}`},
-		{condition: `"StringNotEquals":{"` + aud + `":"us-east-1:other"}`},
-		{condition: `"StringEqualsIfExists":{"` + aud + `":"` + f.pool + `"}`},
-		{condition: `"StringEquals":{"cognito-identity.amazonaws.com:sub":"` + alice + `"}`},
+	const notSaved, notTaken, taken = "not saved", "not taken", "taken"
+	for i, row := range []struct{ condition, want string }{
+		{`"StringEquals":{"` + aud + `":"` + a.pool + `"}`, taken},
+		{`"StringEquals":{"` + aud + `":"` + a.pool + `"},` + amr, taken},
+		{`"StringLike":{"` + aud + `":"us-east-1:*"}`, taken},
+		{`"StringEquals":{"` + aud + `":["us-east-1:other","` + a.pool + `"]}`, taken},
+		{`"StringEquals":{"` + aud + `":"us-east-1:other"}`, notTaken},
+		{amr, notSaved},
+		{`"StringLike":{"` + aud + `":"*"}`, notSaved},
+		{`"StringNotEquals":{"` + aud + `":"us-east-1:other"}`, notSaved},
+		{`"StringEqualsIfExists":{"` + aud + `":"` + a.pool + `"}`, notSaved},
+		{`"StringEquals":{"cognito-identity.amazonaws.com:sub":"` + a.alice + `"}`, notSaved},
 	} {
 		t.Run(row.condition, func(t *testing.T) {
-			name := "R" + string(rune('0'+i))
-			made := do(root, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", statement(row.condition))
-			if !row.saved {
+			name := fmt.Sprint("R", i)
+			made := a.createRole(t, name, row.condition)
+			if row.want == notSaved {
 				if made.Code() != "MalformedPolicyDocument" || !strings.HasPrefix(made.Message(), "Statement[0]") {
 					t.Errorf("saving it: %d %s", made.Status, made.Body)
 				}
 				return
 			}
 			made.Must(t)
-			if got := assume(name); got.Status == 200 != row.taken || !row.taken && got.Code() != "AccessDenied" {
+			if got := a.assume(t, name); (got.Status == 200) != (row.want == taken) || row.want == notTaken && got.Code() != "AccessDenied" {
 				t.Errorf("taking it: %d %s", got.Status, got.Body)
 			}
 		})
 	}
-	sessionOf := func() session {
-		given := assume("R0").Must(t)
+}
+
+// The session of another account's role is that account's, and is over when the identity or its pool is deleted.
+func TestSessionAcrossAccounts(t *testing.T) {
+	a := goAbroad(t)
+	a.createRole(t, "R", `"StringEquals":{"`+aud+`":"`+a.pool+`"}`).Must(t)
+	a.do(t, a.root, "PutRolePolicy", "RoleName", "R", "PolicyName", "P", "PolicyDocument", pooltest.AdministratorPolicy).Must(t)
+	assumed := func() session {
+		given := a.assume(t, "R").Must(t)
 		return session{wire.Key{Secret: given.Element("SecretAccessKey"), Caller: wire.Caller{AccessKeyID: given.Element("AccessKeyId")}}, given.Element("SessionToken")}
 	}
-	theirs := sessionOf()
-	who := f.STS(t, theirs.key, theirs.token, "GetCallerIdentity").Must(t)
-	if got, want := who.Element("Arn"), "arn:aws:sts::"+other+":assumed-role/R0/web"; got != want || who.Element("Account") != other {
+	theirs := assumed()
+	who := a.STS(t, theirs.key, theirs.token, "GetCallerIdentity").Must(t)
+	if got, want := who.Element("Arn"), "arn:aws:sts::"+other+":assumed-role/R/web"; got != want || who.Element("Account") != other {
 		t.Errorf("it is %s", who.Body)
 	}
-	do(root, "PutRolePolicy", "RoleName", "R0", "PolicyName", "P", "PolicyDocument", pooltest.AdministratorPolicy).Must(t)
-	do(theirs, "GetRole", "RoleName", "R0").Must(t)
-	if got := do(theirs, "GetRole", "RoleName", "Auth"); got.Code() != "NoSuchEntity" { // of the identity's account
+	a.do(t, theirs, "GetRole", "RoleName", "R").Must(t)
+	if got := a.do(t, theirs, "GetRole", "RoleName", "Auth"); got.Code() != "NoSuchEntity" {
 		t.Errorf("a role of the identity's account: %s", got.Body)
 	}
-	if got := f.signedBy(t, theirs, pooltest.Region, "DescribeIdentityPool", pooltest.Object{"IdentityPoolId": f.pool}); got.Code() != "ResourceNotFoundException" {
+	if got := a.signedBy(t, theirs, pooltest.Region, "DescribeIdentityPool", pooltest.Object{"IdentityPoolId": a.pool}); got.Code() != "ResourceNotFoundException" {
 		t.Errorf("the identity's own pool: %s", got.Body)
 	}
 	over := func(s session) {
 		t.Helper()
-		if got := f.STS(t, s.key, s.token, "GetCallerIdentity"); got.Code() != "InvalidClientTokenId" {
+		if got := a.STS(t, s.key, s.token, "GetCallerIdentity"); got.Code() != "InvalidClientTokenId" {
 			t.Errorf("it goes on: %s", got.Body)
 		}
 	}
-	f.Signed(t, "DeleteIdentities", pooltest.Object{"IdentityIdsToDelete": []string{alice}}).Must(t)
+	a.Signed(t, "DeleteIdentities", pooltest.Object{"IdentityIdsToDelete": []string{a.alice}}).Must(t)
 	over(theirs)
-	alice = f.getID(t, f.logins("alice"))
-	theirs = sessionOf()
-	f.Signed(t, "DeleteIdentityPool", pooltest.Object{"IdentityPoolId": f.pool}).Must(t)
+	a.alice = a.getID(t, a.logins("alice"))
+	theirs = assumed()
+	a.Signed(t, "DeleteIdentityPool", pooltest.Object{"IdentityPoolId": a.pool}).Must(t)
 	over(theirs)
 }

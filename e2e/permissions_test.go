@@ -23,32 +23,7 @@ type ward struct {
 // allows everything, somebody who has signed in to a role with a policy, the same by the classic flow, and a backend's user.
 func TestPermissions(t *testing.T) {
 	t.Parallel()
-	w := &ward{node: startNode(t)}
-	w.pool = createPool(t, w.node, &cognitoidentity.CreateIdentityPoolInput{
-		IdentityPoolName: aws.String("people"), AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String(developer),
-	})
-	setRoles(t, w.node, w.pool)
-	login := func() map[string]string {
-		out, err := w.backend(w.root, "ann")
-		if err != nil {
-			t.Fatal(err)
-		}
-		w.id = *out.IdentityId
-		return map[string]string{"cognito-identity.amazonaws.com": *out.Token}
-	}
-	signedIn := login()
-	callers := []aws.Credentials{
-		getCredentials(t, w.node, getID(t, w.node, w.pool, nil), nil),
-		getCredentials(t, w.node, w.id, signedIn),
-		assumeRole(t, w.node, getToken(t, w.node, w.id, signedIn)),
-		w.user(t, "backend", `{"Effect":"Allow","Action":"cognito-identity:GetOpenIdTokenForDeveloperIdentity","Resource":"arn:aws:cognito-identity:*:*:identitypool/`+w.pool+`"},`+
-			`{"Effect":"Allow","Action":"iam:*User","Resource":"arn:aws:iam::*:user/${aws:username}"},{"Effect":"Deny","Action":"iam:DeleteUser","Resource":"*"}`),
-	}
-	w.policy(t, guestRole, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
-	w.policy(t, signedInRole, `{"Effect":"Allow","Action":["iam:GetRole","cognito-identity:*"],"Resource":"*"},`+
-		`{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}},`+
-		`{"Effect":"Deny","Action":"cognito-identity:DeleteIdentityPool","Resource":"*"}`)
-
+	w, callers := settle(t)
 	for _, row := range []struct {
 		action string
 		try    func(aws.Credentials) error
@@ -85,6 +60,37 @@ func TestPermissions(t *testing.T) {
 			}
 		})
 	}
+}
+
+// settle makes a ward, and its four callers.
+func settle(t *testing.T) (w *ward, callers []aws.Credentials) {
+	t.Helper()
+	w = &ward{node: startNode(t)}
+	w.pool = createPool(t, w.node, &cognitoidentity.CreateIdentityPoolInput{
+		IdentityPoolName: aws.String("people"), AllowUnauthenticatedIdentities: true, DeveloperProviderName: aws.String(developer),
+	})
+	setRoles(t, w.node, w.pool)
+	login := func() map[string]string {
+		out, err := w.backend(w.root, "ann")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.id = *out.IdentityId
+		return map[string]string{"cognito-identity.amazonaws.com": *out.Token}
+	}
+	signedIn := login()
+	callers = []aws.Credentials{
+		getCredentials(t, w.node, getID(t, w.node, w.pool, nil), nil),
+		getCredentials(t, w.node, w.id, signedIn),
+		assumeRole(t, w.node, getToken(t, w.node, w.id, signedIn)),
+		w.user(t, "backend", `{"Effect":"Allow","Action":"cognito-identity:GetOpenIdTokenForDeveloperIdentity","Resource":"arn:aws:cognito-identity:*:*:identitypool/`+w.pool+`"},`+
+			`{"Effect":"Allow","Action":"iam:*User","Resource":"arn:aws:iam::*:user/${aws:username}"},{"Effect":"Deny","Action":"iam:DeleteUser","Resource":"*"}`),
+	}
+	w.policy(t, guestRole, `{"Effect":"Allow","Action":"*","Resource":"*"}`)
+	w.policy(t, signedInRole, `{"Effect":"Allow","Action":["iam:GetRole","cognito-identity:*"],"Resource":"*"},`+
+		`{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*","Condition":{"Bool":{"aws:SecureTransport":"true"}}},`+
+		`{"Effect":"Deny","Action":"cognito-identity:DeleteIdentityPool","Resource":"*"}`)
+	return w, callers
 }
 
 // user makes a user who may do what the statements say, and a key of theirs.

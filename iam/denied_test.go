@@ -140,12 +140,12 @@ func adminCalls() map[string]pooltest.Object {
 	return map[string]pooltest.Object{"CreateAccount": {"AccountId": "111111111111"}}
 }
 
-// furnish makes what calls() speak of.
-func (f *fixture) furnish(t *testing.T, path ...string) {
+// furnish makes what calls() speak of, and returns the id of a key of U.
+func (f *fixture) furnish(t *testing.T, path ...string) (key string) {
 	t.Helper()
 	for _, op := range []string{
 		"CreateOpenIDConnectProvider", "CreateSAMLProvider", "CreateRole", "CreateUser", "CreatePolicy", "PutRolePolicy",
-		"PutUserPolicy", "CreateAccessKey",
+		"PutUserPolicy",
 	} {
 		params := calls()[op]
 		if len(path) > 0 && (op == "CreateRole" || op == "CreateUser" || op == "CreatePolicy") {
@@ -154,6 +154,7 @@ func (f *fixture) furnish(t *testing.T, path ...string) {
 		f.IAM(t, op, params...).Must(t)
 	}
 	f.newPolicy(t, "B")
+	return f.newKey(t, "U").Caller.AccessKeyID
 }
 
 // A user whose one policy allows one action on one resource, with its path, may do that there, and nothing else.

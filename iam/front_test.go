@@ -213,14 +213,7 @@ func TestUnsigned(t *testing.T) {
 // To another account everything of this one is unknown, and stays as it is.
 func TestAnotherAccountSeesNothing(t *testing.T) {
 	f := start(t)
-	f.IAM(t, "CreateRole", calls()["CreateRole"]...).Must(t)
-	f.IAM(t, "PutRolePolicy", calls()["PutRolePolicy"]...).Must(t)
-	f.IAM(t, "CreateOpenIDConnectProvider", calls()["CreateOpenIDConnectProvider"]...).Must(t)
-	f.IAM(t, "CreateSAMLProvider", calls()["CreateSAMLProvider"]...).Must(t)
-	f.IAM(t, "CreateUser", calls()["CreateUser"]...).Must(t)
-	f.IAM(t, "PutUserPolicy", calls()["PutUserPolicy"]...).Must(t)
-	key := f.IAM(t, "CreateAccessKey", calls()["CreateAccessKey"]...).Must(t).Element("AccessKeyId")
-	f.IAM(t, "CreatePolicy", calls()["CreatePolicy"]...).Must(t)
+	key := f.furnish(t)
 	f.IAM(t, "AttachRolePolicy", calls()["AttachRolePolicy"]...).Must(t)
 	state := func() string {
 		return string(f.IAM(t, "GetRole", "RoleName", "R").Must(t).Element("Role")) + f.IAM(t, "GetRolePolicy", "RoleName", "R", "PolicyName", "P").Must(t).Element("PolicyDocument") +

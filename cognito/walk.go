@@ -111,13 +111,13 @@ func (s *Service) admit(ctx context.Context, v *visit) (admission, error) {
 	if err != nil {
 		return admission{}, err
 	}
-	bound := true
-	if !plan.Writes() {
-		if bound, err = s.assertionsAreOf(ctx, v, plan.Identity); err != nil {
+	known := !plan.Writes()
+	if known {
+		if known, err = s.assertionsAreOf(ctx, v, plan.Identity); err != nil {
 			return admission{}, err
 		}
 	}
-	if !plan.Writes() && bound {
+	if known {
 		return admission{ID: plan.Identity, Epoch: epochOf(plan.Identity, facts)}, nil
 	}
 	if len(facts.Logins) == 0 {
@@ -147,15 +147,13 @@ func (s *Service) facts(v *visit) *identity.Facts {
 // for all, so that the answer is of one moment. For a named identity step 1 has its logins, and what is new is decided in
 // write.
 func (s *Service) findOwners(ctx context.Context, v *visit) error {
-	var hashes [][32]byte
-	unasked := false
-	for _, p := range v.logins {
-		hash := p.login.Hash()
-		hashes = append(hashes, hash)
-		unasked = unasked || !slices.Contains(v.asking, hash)
-	}
-	if v.named != nil || !unasked {
+	unasked := func(p proof) bool { return !slices.Contains(v.asking, p.login.Hash()) }
+	if v.named != nil || !slices.ContainsFunc(v.logins, unasked) {
 		return nil
+	}
+	var hashes [][32]byte
+	for _, p := range v.logins {
+		hashes = append(hashes, p.login.Hash())
 	}
 	err := s.DB.View(ctx, func(tx *store.Tx) error {
 		ref, owners, err := tx.FindPool(v.ref.Region, v.ref.ID, hashes)

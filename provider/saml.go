@@ -18,10 +18,10 @@ type SAML struct {
 // Of a response that proves nothing. The original's words for SAML are not known; what means the same as of an ID token is
 // said with the same words.
 const (
-	notSAML      = "Invalid login token. Not a valid SAML response."
-	isEncrypted  = "Invalid login token. Encrypted SAML assertions are not supported. Switch encryption off at the identity provider."
-	notSuccess   = "Invalid login token. The SAML response reports a failure, not a sign-in."
-	staleKeyring = "Invalid login token. The metadata of the SAML provider has expired."
+	notSAML         = "Invalid login token. Not a valid SAML response."
+	isEncrypted     = "Invalid login token. Encrypted SAML assertions are not supported. Switch encryption off at the identity provider."
+	notSuccess      = "Invalid login token. The SAML response reports a failure, not a sign-in."
+	metadataExpired = "Invalid login token. The metadata of the SAML provider has expired."
 )
 
 // SAML verifies a response, in base64 as browsers post it, and returns what its assertion says. Its errors are *Rejected. The
@@ -72,7 +72,7 @@ func rejectSAML(err error, now time.Time) error {
 	case saml.ErrExpired:
 		message = fmt.Sprintf(expired, now.Unix(), r.Limit.Unix())
 	case saml.ErrMetadataExpired:
-		message = staleKeyring
+		message = metadataExpired
 	}
 	return &Rejected{Message: message, Cause: r}
 }

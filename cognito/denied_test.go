@@ -1,9 +1,11 @@
 package cognito_test
 
 import (
+	"maps"
 	"strings"
 	"testing"
 
+	"idpool/cognito"
 	"idpool/pooltest"
 )
 
@@ -80,6 +82,57 @@ func TestWhoMayNothing(t *testing.T) {
 		}
 	}
 	if after := f.Stored(t); after != before || !strings.Contains(before, "login.example") {
+		t.Errorf("the database has changed:\nfrom %s\nto   %s", before, after)
+	}
+}
+
+// The operations of idpool's own are refused in the same way, whatever they are asked about and whether it is there or not.
+func TestWhoMayNothingAsksIdpool(t *testing.T) {
+	f := start(t)
+	guest := f.getID(t, nil)
+	const nobody = "us-east-1:00000000-0000-4000-8000-000000000000"
+	access := pooltest.Object{"Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/k"}
+	about := func(what pooltest.Object, more pooltest.Object) pooltest.Object {
+		in := maps.Clone(what)
+		maps.Copy(in, more)
+		return in
+	}
+	calls := map[string][]pooltest.Object{
+		"ExplainAccess": {
+			about(access, pooltest.Object{"RoleName": "Guest"}), about(access, pooltest.Object{"RoleName": "none"}),
+			about(access, pooltest.Object{"UserName": "Nobody"}), about(access, pooltest.Object{"UserName": "none"}),
+			about(access, pooltest.Object{"IdentityId": guest}), about(access, pooltest.Object{"IdentityId": nobody}), access,
+		},
+		"ExplainCredentials": {{"IdentityId": guest}, {"IdentityId": nobody}},
+		"RevokeSessions": {
+			{"RoleName": "Guest"}, {"RoleName": "none"}, {"IdentityId": guest}, {"IdentityId": nobody},
+			{"IdentityPoolId": f.pool}, {"IdentityPoolId": nobody}, {},
+		},
+	}
+	callers := map[string]session{
+		userARN("Nobody"): {key: f.User(t, "Nobody")},
+		"arn:aws:sts::" + pooltest.Account + ":assumed-role/Guest/CognitoIdentityCredentials": credentials(t, f.as(t, "GetCredentialsForIdentity", guest, nil)),
+	}
+	before := f.Stored(t)
+	for arn, s := range callers {
+		for _, op := range (&cognito.Service{}).AdminAPI().Operations {
+			if len(calls[op.Name]) == 0 {
+				t.Fatalf("the test knows no good call of %s", op.Name)
+			}
+			for _, in := range calls[op.Name] {
+				r, body := f.JSON(t, "IdpoolAdmin."+op.Name, in)
+				for door, got := range map[string]*pooltest.Reply{
+					"header": f.Send(t, r, body, s.key, s.token, "idpool"),
+					"URL":    f.PresignedJSON(t, s.key, s.token, "idpool", "IdpoolAdmin."+op.Name, in),
+				} {
+					if !strings.HasPrefix(got.Code(), "AccessDenied") || !strings.HasPrefix(got.Message(), "User: "+arn+" is not authorized to perform: idpool:"+op.Name+" on resource: ") {
+						t.Errorf("%s of %v by %s, signed in the %s: %d %s", op.Name, in, arn, door, got.Status, got.Body)
+					}
+				}
+			}
+		}
+	}
+	if after := f.Stored(t); after != before {
 		t.Errorf("the database has changed:\nfrom %s\nto   %s", before, after)
 	}
 }

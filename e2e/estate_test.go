@@ -58,6 +58,9 @@ func TestEstate(t *testing.T) {
 			if diff := notIn(set(promised(t)), slices.Collect(maps.Keys(e.called))); len(diff) > 0 {
 				t.Errorf("the README says that it works, and it was not called: %q", diff)
 			}
+			if diff := notIn(set(e.served), promised(t)); len(diff) > 0 {
+				t.Errorf("served, and the README does not say so: %q", diff)
+			}
 		})
 	}
 }

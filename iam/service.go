@@ -57,7 +57,7 @@ func (s *Service) Init() error {
 func (s *Service) API() *wire.Service {
 	return &wire.Service{
 		Name: "iam", Version: "2010-05-08", Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
-		Shapes: shapes(), MapError: mapError, Admit: notOfUser,
+		Shapes: shapes(), MapError: mapError, Unforeseen: "ServiceFailure", Admit: notOfUser,
 		Operations: s.operations(),
 	}
 }

@@ -348,5 +348,8 @@ func (x *exchange) wireError(err error) *Error {
 	if !x.isJSON {
 		code = "InternalFailure"
 	}
+	if x.service != nil && x.service.Unforeseen != "" {
+		code = x.service.Unforeseen
+	}
 	return &Error{Code: code, Status: http.StatusInternalServerError, Message: "An internal error has occurred. Its request id is in the server's log."}
 }

@@ -42,8 +42,7 @@ func BenchmarkMux(b *testing.B) {
 	}
 }
 
-// Every call pays this. It was 19 when the test was written, and 18 since the mux keeps what an audit may ask for; the race
-// detector adds some.
+// Every call pays this. The race detector adds some.
 func TestMuxAllocations(t *testing.T) {
 	call, n := smallCall(t), math.Inf(1)
 	for range 10 { // what else the process does counts as well, and the race detector empties pools now and then

@@ -17,6 +17,8 @@ type Service struct {
 	Admit func(Caller) bool
 	// MapError turns a lower floor's error into one for the wire; nil means that the error was not foreseen.
 	MapError func(error) *Error
+	// Unforeseen is the code of errors that were not foreseen, where the service has one of its own.
+	Unforeseen string
 }
 
 // Operation is one row of a service's table, made by Public or Signed.

@@ -74,11 +74,11 @@ func garage() *Service {
 	}
 }
 
-// depot has another version, and an action of the same name as garage's.
+// depot has another version, an action of the same name as garage's, and a word of its own for what was not foreseen.
 func depot() *Service {
 	return &Service{
-		Name: "depot", Version: "2011-06-15", Namespace: "https://depot.example.com/doc/2011-06-15/",
-		Operations: []Operation{Public("Load", leave), Public("Wash", leave)},
+		Name: "depot", Version: "2011-06-15", Namespace: "https://depot.example.com/doc/2011-06-15/", Unforeseen: "DepotFailure",
+		Operations: []Operation{Public("Collapse", fail), Public("Load", leave), Public("Wash", leave)},
 	}
 }
 
@@ -199,6 +199,8 @@ func TestMuxQuery(t *testing.T) {
 		{"a fault", garageCall("Fail&How=odd&Message=m&Status=503"), refused("503", garageSpace, "Receiver", "OddException", "m")},
 		{"an unforeseen error", garageCall("Fail"), refused("500", garageSpace, "Receiver", "InternalFailure",
 			"An internal error has occurred. Its request id is in the server&#39;s log.")},
+		{"an unforeseen error of another service", formCall("Version=2011-06-15&Action=Collapse"), refused("500", "https://depot.example.com/doc/2011-06-15/", "Receiver",
+			"DepotFailure", "An internal error has occurred. Its request id is in the server&#39;s log.")},
 		{"a panic", garageCall("Fail&How=panic"), refused("500", garageSpace, "Receiver", "InternalFailure",
 			"An internal error has occurred. Its request id is in the server&#39;s log.")},
 		{

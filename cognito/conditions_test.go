@@ -302,7 +302,7 @@ func TestPassRole(t *testing.T) {
 	set(t, j.user.session).Must(t)
 }
 
-// To make a pool with tags, or to change them, needs TagResource as well.
+// To make a pool with tags, or to change them, needs TagResource as well, and UntagResource where some go.
 func TestTagsNeedTagResource(t *testing.T) {
 	j := judge(t)
 	create := pooltest.Object{"IdentityPoolName": "p", "AllowUnauthenticatedIdentities": false, "IdentityPoolTags": pooltest.Object{"k": "v"}}
@@ -321,5 +321,13 @@ func TestTagsNeedTagResource(t *testing.T) {
 	j.pools("CreateIdentityPool", create)(t, j.user.session).Must(t)
 	only(both + `,"cognito-identity:TagResource"`)
 	j.pools("CreateIdentityPool", create)(t, j.user.session).Must(t)
+	untagged := notAllowed(userARN("U"), "UntagResource", resourceOf("", j.pool), noPolicyAllows("UntagResource"))
+	untagged.check(t, j.pools("UpdateIdentityPool", update)(t, j.user.session)) // {stage: test} would go
+	update["IdentityPoolTags"] = pooltest.Object{}
+	untagged.check(t, j.pools("UpdateIdentityPool", update)(t, j.user.session))
+	delete(update, "IdentityPoolTags")
+	j.pools("UpdateIdentityPool", update)(t, j.user.session).Must(t)
+	update["IdentityPoolTags"] = pooltest.Object{"k": "v"}
+	only(both + `,"cognito-identity:TagResource","cognito-identity:UntagResource"`)
 	j.pools("UpdateIdentityPool", update)(t, j.user.session).Must(t)
 }

@@ -105,8 +105,13 @@ func TestWhoMayNothingAsksIdpool(t *testing.T) {
 		},
 		"ExplainCredentials": {{"IdentityId": guest}, {"IdentityId": nobody}},
 		"RevokeSessions": {
-			{"RoleName": "Guest"}, {"RoleName": "none"}, {"IdentityId": guest}, {"IdentityId": nobody},
-			{"IdentityPoolId": f.pool}, {"IdentityPoolId": nobody}, {},
+			{"RoleName": "Guest"},
+			{"RoleName": "none"},
+			{"IdentityId": guest},
+			{"IdentityId": nobody},
+			{"IdentityPoolId": f.pool},
+			{"IdentityPoolId": nobody},
+			{},
 		},
 	}
 	callers := map[string]session{

@@ -2,9 +2,11 @@ package cognito
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
+	"idpool/iam"
 	"idpool/policy"
 	"idpool/wire"
 )
@@ -79,6 +81,9 @@ func (s *Service) access(ctx context.Context, who wire.Caller, in *ExplainAccess
 		given = append(given, policy.Pair{Key: key, Values: in.Context[key]})
 	}
 	e, err := s.IAM.Explain(ctx, who, in.Action, in.Resource, given)
+	if errors.Is(err, iam.ErrNoPrincipal) { // gone in the meantime
+		return nil, notFound("%s not found.", who.ARN)
+	}
 	if err != nil {
 		return nil, err
 	}

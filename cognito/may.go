@@ -3,6 +3,8 @@ package cognito
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 
 	"idpool/iam"
 	"idpool/identity"
@@ -61,6 +63,26 @@ func (s *Service) mayTag(ctx context.Context, c wire.Caller, pool string, tags m
 		return nil
 	}
 	return s.may(ctx, c, "TagResource", pool, iam.RequestTags(tags)...)
+}
+
+// mayRetag is mayTag for tags that take the place of a pool's, nil for none that do: it asks about those that go as well.
+func (s *Service) mayRetag(ctx context.Context, c wire.Caller, pool string, tags map[string]string) error {
+	if tags == nil || c.Root {
+		return nil
+	}
+	if err := s.mayTag(ctx, c, pool, tags); err != nil {
+		return err
+	}
+	before, err := s.poolTags(ctx, c, pool)
+	if err != nil {
+		return err
+	}
+	gone := slices.Sorted(maps.Keys(before))
+	gone = slices.DeleteFunc(gone, func(key string) bool { _, stays := tags[key]; return stays })
+	if len(gone) == 0 {
+		return nil
+	}
+	return s.may(ctx, c, "UntagResource", pool, policy.Pair{Key: "aws:TagKeys", Values: gone})
 }
 
 // mayIdentity asks whether a caller may do an operation that names an identity: on no resource, but with the identity's pool

@@ -270,7 +270,7 @@ func (s *Service) UpdateIdentityPool(ctx context.Context, c wire.Caller, in *Ide
 	if err := s.may(ctx, c, "UpdateIdentityPool", in.IdentityPoolId, iam.RequestTags(in.IdentityPoolTags)...); err != nil {
 		return nil, err
 	}
-	if err := s.mayTag(ctx, c, in.IdentityPoolId, in.IdentityPoolTags); err != nil {
+	if err := s.mayRetag(ctx, c, in.IdentityPoolId, in.IdentityPoolTags); err != nil {
 		return nil, err
 	}
 	if err := s.checkTags(in.IdentityPoolTags, limitExceeded); err != nil {

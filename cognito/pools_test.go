@@ -22,6 +22,7 @@ func TestTags(t *testing.T) {
 	}
 	reserved := invalidParameter("The prefix aws: of tag keys is reserved.")
 	odd := invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
+	alike := invalidParameter("Tag keys must differ by more than the case of their letters.")
 	tooMany := refusal{"LimitExceededException", "An identity pool can have at most 50 tags."}
 	const mapValue = "1 validation error detected: Value '{k=%s}' at 'identityPoolTags' failed to satisfy constraint: Map value must satisfy constraint: [Member must have length less than or equal to 256, Member must have length greater than or equal to 0]"
 	const mapKey = "1 validation error detected: Value '{%s=v}' at 'identityPoolTags' failed to satisfy constraint: Map keys must satisfy constraint: [Member must have length less than or equal to 128, Member must have length greater than or equal to 1]"
@@ -34,7 +35,7 @@ func TestTags(t *testing.T) {
 		{"none", pooltest.Object{}, nil},
 		{"an empty value", pooltest.Object{"k": ""}, nil},
 		{"all that is allowed", pooltest.Object{"Aa0 _.:/=+-@ä": "Aa0 _.:/=+-@ü"}, nil},
-		{"keys that differ in case", pooltest.Object{"a": "1", "A": "2"}, nil},
+		{"keys that differ in case alone", pooltest.Object{"a": "1", "A": "2"}, &alike},
 		{"the longest", pooltest.Object{long[:128]: long[:256]}, nil},
 		{"50", many(50), nil},
 		{"51", many(51), &tooMany},

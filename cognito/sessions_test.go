@@ -21,7 +21,7 @@ func TestFlows(t *testing.T) {
 	f := start(t)
 	guest, alice := f.getID(t, nil), f.getID(t, f.logins("alice"))
 	for _, role := range []string{"Guest", "Auth"} {
-		f.IAM(t, "PutRolePolicy", "RoleName", role, "PolicyName", "P", "PolicyDocument", allow("iam:GetRole", "iam:ListRoles", "cognito-identity:*")).Must(t)
+		f.IAM(t, "PutRolePolicy", "RoleName", role, "PolicyName", "P", "PolicyDocument", allow("iam:GetRole", "iam:ListRoles", "cognito-identity:*", "idpool:*")).Must(t)
 	}
 	classic := func(role, id string, logins pooltest.Object) (s session) {
 		s.key, s.token = f.Assume(t, roleARN(role), id, logins)
@@ -30,6 +30,10 @@ func TestFlows(t *testing.T) {
 	iamCall := func(s session, action string, params ...string) *pooltest.Reply {
 		r, body := f.Query(t, "2010-05-08", action, params...)
 		return f.Send(t, r, body, s.key, s.token, "iam")
+	}
+	idpool := func(s session, op string, in pooltest.Object) *pooltest.Reply {
+		r, body := f.JSON(t, "IdpoolAdmin."+op, in)
+		return f.Send(t, r, body, s.key, s.token, "idpool")
 	}
 	const noSession = "because no session policy allows the "
 	for _, row := range []struct {
@@ -49,6 +53,7 @@ func TestFlows(t *testing.T) {
 			}{
 				{iamCall(row.s, "GetRole", "RoleName", "Auth"), row.iam},
 				{f.signedBy(t, row.s, pooltest.Region, "ListIdentityPools", pooltest.Object{"MaxResults": 1}), row.pools},
+				{idpool(row.s, "RevokeSessions", pooltest.Object{"IdentityPoolId": f.pool + "0"}), strings.Replace(row.pools, "cognito-identity:ListIdentityPools", "idpool:RevokeSessions", 1)},
 				{iamCall(row.s, "GetUser", "UserName", "U"), row.all},
 			} {
 				if got := call.reply; refused(got) != (call.want != "") || !strings.HasSuffix(got.Message(), call.want) {

@@ -23,6 +23,9 @@ func (s *Service) checkTags(tags map[string]string, refuse func(format string, a
 	if len(tags) > s.Quotas.Tags {
 		return refuse("An identity pool can have at most %d tags.", s.Quotas.Tags)
 	}
+	if !identity.TagKeysDiffer(tags) { // policies take no notice of their case
+		return invalidParameter("Tag keys must differ by more than the case of their letters.")
+	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
 		if err := checkTagKey(key); err != nil {
 			return err

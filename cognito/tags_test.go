@@ -60,11 +60,11 @@ func TestTagResource(t *testing.T) {
 		after pooltest.Object
 	}{
 		{"two", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{"team": "ops", "stage": ""}) }, pooltest.Object{"team": "ops", "stage": ""}},
-		{"one more", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{"Team": "x"}) }, pooltest.Object{"team": "ops", "stage": "", "Team": "x"}},
-		{"another value", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{"team": "dev"}) }, pooltest.Object{"team": "dev", "stage": "", "Team": "x"}},
-		{"none", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{}) }, pooltest.Object{"team": "dev", "stage": "", "Team": "x"}},
-		{"one removed", func(t *testing.T) *pooltest.Reply { return f.untag(t, "Team") }, pooltest.Object{"team": "dev", "stage": ""}},
-		{"removed again, beside another", func(t *testing.T) *pooltest.Reply { return f.untag(t, "Team", "stage", "TEAM") }, pooltest.Object{"team": "dev"}},
+		{"one more", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{"Cost-Center": "x"}) }, pooltest.Object{"team": "ops", "stage": "", "Cost-Center": "x"}},
+		{"another value", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{"team": "dev"}) }, pooltest.Object{"team": "dev", "stage": "", "Cost-Center": "x"}},
+		{"none", func(t *testing.T) *pooltest.Reply { return f.tag(t, pooltest.Object{}) }, pooltest.Object{"team": "dev", "stage": "", "Cost-Center": "x"}},
+		{"one removed", func(t *testing.T) *pooltest.Reply { return f.untag(t, "Cost-Center") }, pooltest.Object{"team": "dev", "stage": ""}},
+		{"removed again, beside another", func(t *testing.T) *pooltest.Reply { return f.untag(t, "Cost-Center", "stage", "TEAM") }, pooltest.Object{"team": "dev"}},
 		{"none removed", func(t *testing.T) *pooltest.Reply { return f.untag(t) }, pooltest.Object{"team": "dev"}},
 		{"the last removed", func(t *testing.T) *pooltest.Reply { return f.untag(t, "team") }, pooltest.Object{}},
 		{"50", func(t *testing.T) *pooltest.Reply { return f.tag(t, numbered(0, 50)) }, numbered(0, 50)},
@@ -90,6 +90,7 @@ func TestTagsRefused(t *testing.T) {
 	before := numbered(0, 49)
 	f.tag(t, before).Must(t)
 	reserved := invalidParameter("The prefix aws: of tag keys is reserved.")
+	alike := invalidParameter("Tag keys must differ by more than the case of their letters.")
 	odd := invalidParameter("Tag keys and values hold letters, digits, spaces and _ . : / = + - @ only.")
 	full := invalidParameter("An identity pool can have at most 50 tags.")
 	long := strings.Repeat("k", 129)
@@ -103,6 +104,8 @@ func TestTagsRefused(t *testing.T) {
 		{"a reserved key", pooltest.Object{"aws:team": "x"}, reserved},
 		{"a reserved key, in capitals", pooltest.Object{"Aws:team": "x"}, reserved},
 		{"a reserved key beside a good one", pooltest.Object{"key0": "x", "aws:": "x"}, reserved},
+		{"a key that is there in another case", pooltest.Object{"KEY0": "x"}, alike},
+		{"a key twice, in two cases", pooltest.Object{"key0": "x", "Key0": "y"}, alike},
 		{"an odd key", pooltest.Object{"a*": "x"}, odd},
 		{"an odd value", pooltest.Object{"a": "<x>"}, odd},
 		{"a new line", pooltest.Object{"a": "x\n"}, odd},

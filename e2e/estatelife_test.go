@@ -155,6 +155,7 @@ func (e *estate) users(t *testing.T) {
 	e.iamCall(t, "UpdateUser", input{"UserName": "anne", "NewUserName": "ann"})
 	e.iamCall(t, "TagUser", in(input{"Tags": tags("stage", "test")}))
 	e.iamCall(t, "UntagUser", in(input{"TagKeys": []any{"team"}}))
+	e.iamCall(t, "ListGroupsForUser", in(input{})).shows(t, "Groups.#", "0")
 	e.iamCall(t, "ListUserTags", in(input{})).shows(t, "Tags.#", "1", "Tags.0.Key", "stage")
 	e.iamCall(t, "ListUsers", input{}).shows(t, "Users.#", "1", "Users.0.Arn", arns+"user/staff/ann")
 	e.iamCall(t, "PutUserPolicy", in(input{"PolicyName": "bucket", "PolicyDocument": readOnly}))

@@ -54,7 +54,7 @@ func (s *Service) CreateAccount(ctx context.Context, c wire.Caller, in *CreateAc
 	if !c.Root || c.Account != s.FirstAccount {
 		return nil, &Denied{
 			Caller: c.ARN, Action: "idpool:CreateAccount", Resource: "arn:aws:iam::" + in.AccountId + ":root",
-			Reason: "because no identity-based policy allows the idpool:CreateAccount action", Why: "only the root of the first account makes others",
+			Reason: "because only the root of the first account may", Why: "no policy can allow it",
 		}
 	}
 	key, err := DrawKey(s.Rand, s.Master)

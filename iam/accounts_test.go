@@ -51,7 +51,7 @@ func TestCreateAccountRefuses(t *testing.T) {
 	}{
 		{"taken", f.Root, other, refusal{409, "EntityAlreadyExists", "Account 999999999999 already exists."}},
 		{"the first account", f.Root, pooltest.Account, refusal{409, "EntityAlreadyExists", "Account 123456789012 already exists."}},
-		{"by another account's root", f.other, "111122223333", refusal{403, "AccessDenied", "User: arn:aws:iam::999999999999:root is not authorized to perform: idpool:CreateAccount on resource: arn:aws:iam::111122223333:root because no identity-based policy allows the idpool:CreateAccount action"}},
+		{"by another account's root", f.other, "111122223333", refusal{403, "AccessDenied", "User: arn:aws:iam::999999999999:root is not authorized to perform: idpool:CreateAccount on resource: arn:aws:iam::111122223333:root because only the root of the first account may"}},
 		{"11 digits", f.Root, "11112222333", validation("1 validation error detected: Value '11112222333' at 'accountId' failed to satisfy constraint: Member must have length greater than or equal to 12")},
 		{"letters", f.Root, "11112222333x", validation("1 validation error detected: Value '11112222333x' at 'accountId' failed to satisfy constraint: Member must satisfy regular expression pattern: [0-9]+")},
 		{"none", f.Root, nil, validation("1 validation error detected: Value null at 'accountId' failed to satisfy constraint: Member must not be null")},

@@ -3,6 +3,8 @@ package iam
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -147,8 +149,8 @@ func (s *Service) contextOf(c wire.Caller, p *Principal, session *Session) polic
 // TagKeys are the condition keys of tags, behind a prefix that ends in a slash.
 func TagKeys(prefix string, tags map[string]string) policy.Context {
 	keys := make(policy.Context, 0, len(tags))
-	for key, value := range tags {
-		keys = append(keys, policy.Pair{Key: prefix + key, Values: []string{value}})
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		keys = append(keys, policy.Pair{Key: prefix + key, Values: []string{tags[key]}})
 	}
 	return keys
 }
@@ -158,11 +160,7 @@ func RequestTags(tags map[string]string) policy.Context {
 	if len(tags) == 0 {
 		return nil
 	}
-	var names []string
-	for key := range tags {
-		names = append(names, key)
-	}
-	return append(TagKeys("aws:RequestTag/", tags), policy.Pair{Key: "aws:TagKeys", Values: names})
+	return append(TagKeys("aws:RequestTag/", tags), policy.Pair{Key: "aws:TagKeys", Values: slices.Sorted(maps.Keys(tags))})
 }
 
 // Denied is the answer to a caller whom no policy allows what it asks for.

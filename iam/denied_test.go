@@ -203,6 +203,11 @@ func TestOneOperationOnOneResource(t *testing.T) {
 	put("P", "Allow", "iam:DeleteUserPolicy", userARN("/a/b/U"))
 	f.IAM(t, "DeleteUserPolicy", "UserName", "caller", "PolicyName", "Deny")
 	f.as(t, key, "", "DeleteUserPolicy", calls()["DeleteUserPolicy"]...).Must(t)
+	f.IAM(t, "TagUser", "UserName", "U", "Tags.member.1.Key", "team", "Tags.member.1.Value", "ops").Must(t)
+	f.IAM(t, "PutUserPolicy", "UserName", "caller", "PolicyName", "P", "PolicyDocument",
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"*","Condition":{"StringEquals":{"iam:ResourceTag/team":"ops"}}}]}`).Must(t)
+	f.as(t, key, "", "UpdateUser", "UserName", "U", "NewPath", "/a/c/").Must(t)
+	f.as(t, key, "", "UpdateUser", "UserName", "U", "NewPath", "/a/b/").Must(t)
 	put("P", "Allow", "iam:UpdateUser", userARN("/a/b/U"))
 	notAllowed(caller, "iam:UpdateUser", userARN("/new/U"), noneAllows("iam:UpdateUser")).check(t, f.as(t, key, "", "UpdateUser", calls()["UpdateUser"]...))
 }

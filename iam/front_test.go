@@ -174,6 +174,7 @@ func calls() map[string][]string {
 		"GetUserPolicy":                 {"UserName", "U", "PolicyName", "P"},
 		"ListAccessKeys":                {"UserName", "U"},
 		"ListUserPolicies":              {"UserName", "U"},
+		"ListGroupsForUser":             {"UserName", "U"},
 		"ListUserTags":                  {"UserName", "U"},
 		"ListUsers":                     nil,
 		"PutUserPermissionsBoundary":    {"UserName", "U", "PermissionsBoundary", policyARN("B")},
@@ -233,7 +234,7 @@ func TestAnotherAccountSeesNothing(t *testing.T) {
 		"DeleteSAMLProvider": noSAMLProvider(samlARN("Corp")), "TagSAMLProvider": noSAMLProvider(samlARN("Corp")),
 		"UntagSAMLProvider": noSAMLProvider(samlARN("Corp")), "ListSAMLProviderTags": noSAMLProvider(samlARN("Corp")),
 		"GetUser": noUser("U"), "UpdateUser": noUser("U"), "DeleteUser": noUser("U"), "TagUser": noUser("U"), "UntagUser": noUser("U"),
-		"ListUserTags": noUser("U"), "DeleteUserPermissionsBoundary": noUser("U"), "CreateAccessKey": noUser("U"), "ListAccessKeys": noUser("U"),
+		"ListUserTags": noUser("U"), "ListGroupsForUser": noUser("U"), "DeleteUserPermissionsBoundary": noUser("U"), "CreateAccessKey": noUser("U"), "ListAccessKeys": noUser("U"),
 		"UpdateAccessKey": noUser("U"), "DeleteAccessKey": noUser("U"), "PutUserPolicy": noUser("U"), "GetUserPolicy": noUser("U"),
 		"DeleteUserPolicy": noUser("U"), "ListUserPolicies": noUser("U"), "PutUserPermissionsBoundary": noUser("U"),
 	}

@@ -73,6 +73,7 @@ func (s *Service) userOperations() []wire.Operation {
 		wire.Signed("GetUserPolicy", s.GetUserPolicy),
 		wire.Signed("ListAccessKeys", s.ListAccessKeys),
 		wire.Signed("ListAttachedUserPolicies", s.ListAttachedUserPolicies),
+		wire.Signed("ListGroupsForUser", s.ListGroupsForUser),
 		wire.Signed("ListUserPolicies", s.ListUserPolicies),
 		wire.Signed("ListUsers", s.ListUsers),
 		wire.Signed("ListUserTags", s.ListUserTags),

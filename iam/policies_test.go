@@ -107,6 +107,7 @@ func TestCreatePolicyRefuses(t *testing.T) {
 		{"a name with a space", []string{"PolicyName", "a b", "PolicyDocument", allow}, constraint("a b", "policyName", `Member must satisfy regular expression pattern: [\w+=,.@-]+`)},
 		{"a path without slashes", policy("Path", "a"), constraint("a", "path", path)},
 		{"a path that policies cannot have", policy("Path", "/a b/"), constraint("/a b/", "path", path)},
+		{"a description that XML cannot hold", policy("Description", "a\x00"), constraint("a\uFFFD", "description", `Member must satisfy regular expression pattern: [\x09\x0A\x0D\x20-\x7E\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]*`)},
 		{"a description that is too long", policy("Description", strings.Repeat("a", 1001)), constraint(strings.Repeat("a", 1001), "description", "Member must have length less than or equal to 1000")},
 		{"a tag twice but for its case", policy("Tags.member.1.Key", "k", "Tags.member.1.Value", "1", "Tags.member.2.Key", "K", "Tags.member.2.Value", "2"), refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
 	})

@@ -159,6 +159,13 @@ func TestListInstanceProfilesForRole(t *testing.T) {
 	noRole("Nobody").check(t, f.IAM(t, "ListInstanceProfilesForRole", "RoleName", "Nobody"))
 }
 
+func TestListGroupsForUser(t *testing.T) {
+	f := start(t)
+	f.User(t, "U")
+	answers(t, f.IAM(t, "ListGroupsForUser", "UserName", "U"), nil, reply("ListGroupsForUser", "<Groups></Groups><IsTruncated>false</IsTruncated>"))
+	noUser("Nobody").check(t, f.IAM(t, "ListGroupsForUser", "UserName", "Nobody"))
+}
+
 // What a role still has keeps it from being deleted: first managed policies, then inline ones. A boundary does not.
 func TestDeleteRoleConflicts(t *testing.T) {
 	f := start(t)

@@ -3,8 +3,6 @@ package iam
 import (
 	"context"
 	"errors"
-	"maps"
-	"strconv"
 	"strings"
 	"time"
 
@@ -13,11 +11,8 @@ import (
 	"idpool/wire"
 )
 
-// Limits of SAML providers.
-const (
-	MaxSAMLProviders = 100 // in an account
-	MaxTags          = 50  // of a provider
-)
+// MaxSAMLProviders is how many SAML providers an account has at most.
+const MaxSAMLProviders = 100
 
 // samlEncryption are the members of requests that are about encrypted assertions. There are no private keys here, and
 // encrypted assertions are refused, so what asks for either is too, and what IAM has as its default says nothing.
@@ -284,20 +279,7 @@ func (s *Service) TagSAMLProvider(ctx context.Context, c wire.Caller, in *TagSAM
 	if err := s.maySAML(ctx, c, "iam:TagSAMLProvider", in.SAMLProviderArn, tagMapKeys(in.Tags)...); err != nil {
 		return nil, err
 	}
-	added, err := tagMap(in.Tags)
-	if err != nil {
-		return nil, err
-	}
-	return nil, s.changeSAML(ctx, c, in.SAMLProviderArn, func(p *store.SAMLProvider) error {
-		for key := range added {
-			removeTag(p.Tags, key)
-		}
-		maps.Copy(p.Tags, added)
-		if len(p.Tags) > MaxTags {
-			return limitExceeded("The number of tags has reached the maximum limit.")
-		}
-		return nil
-	})
+	return nil, s.changeSAML(ctx, c, in.SAMLProviderArn, func(p *store.SAMLProvider) error { return addTags(p.Tags, in.Tags) })
 }
 
 // UntagSAMLProviderInput is the input of UntagSAMLProvider.
@@ -319,12 +301,6 @@ func (s *Service) UntagSAMLProvider(ctx context.Context, c wire.Caller, in *Unta
 	})
 }
 
-// removeTag removes the tag with a key, in any case: no two differ in nothing else.
-func removeTag(tags map[string]string, key string) {
-	key = strings.ToLower(key)
-	maps.DeleteFunc(tags, func(other, _ string) bool { return strings.ToLower(other) == key })
-}
-
 // ListSAMLProviderTagsInput is the input of ListSAMLProviderTags.
 type ListSAMLProviderTagsInput struct {
 	SAMLProviderArn string `api:"arnType,required"`
@@ -332,33 +308,18 @@ type ListSAMLProviderTagsInput struct {
 	MaxItems        int    `api:"maxItemsType"`
 }
 
-// ListSAMLProviderTagsOutput is the output of ListSAMLProviderTags.
-type ListSAMLProviderTagsOutput struct {
-	Tags        []Tag `xml:"Tags>member"`
-	IsTruncated bool
-	Marker      string `xml:",omitempty"` // how many tags the pages so far had
-}
-
 // ListSAMLProviderTags lists a provider's tags by key.
-func (s *Service) ListSAMLProviderTags(ctx context.Context, c wire.Caller, in *ListSAMLProviderTagsInput) (*ListSAMLProviderTagsOutput, error) {
+func (s *Service) ListSAMLProviderTags(ctx context.Context, c wire.Caller, in *ListSAMLProviderTagsInput) (*TagPage, error) {
 	if err := s.maySAML(ctx, c, "iam:ListSAMLProviderTags", in.SAMLProviderArn); err != nil {
 		return nil, err
 	}
-	from := 0
-	if in.Marker != "" {
-		var err error
-		if from, err = strconv.Atoi(in.Marker); err != nil || from < 0 {
-			return nil, invalidMember("Invalid Marker.")
-		}
+	page, err := openPage(in.Marker, in.MaxItems, "ListSAMLProviderTags", in.SAMLProviderArn)
+	if err != nil {
+		return nil, err
 	}
 	p, err := s.samlProvider(ctx, c, in.SAMLProviderArn)
 	if err != nil {
 		return nil, err
 	}
-	out := &ListSAMLProviderTagsOutput{Tags: sortedTags(p.Tags)}
-	out.Tags = out.Tags[min(from, len(out.Tags)):]
-	if in.MaxItems > 0 && in.MaxItems < len(out.Tags) {
-		out.Tags, out.IsTruncated, out.Marker = out.Tags[:in.MaxItems], true, strconv.Itoa(from+in.MaxItems)
-	}
-	return out, nil
+	return tagPage(page, p.Tags)
 }

@@ -312,13 +312,17 @@ func TestSAMLProviderTags(t *testing.T) {
 	}
 
 	arn := []string{"SAMLProviderArn", samlARN("Corp")}
+	f.IAM(t, "CreateSAMLProvider", "Name", "Corp2", "SAMLMetadataDocument", metadata, "Tags.member.1.Key", "a", "Tags.member.1.Value", "1", "Tags.member.2.Key", "b", "Tags.member.2.Value", "2").Must(t)
+	others := f.IAM(t, "ListSAMLProviderTags", "SAMLProviderArn", samlARN("Corp2"), "MaxItems", "1").Must(t).Element("Marker")
 	f.refuses(t, "ListSAMLProviderTags", []row{
-		{"a marker of another's", append(arn, "Marker", "x"), refusal{400, "ValidationError", "Invalid Marker."}},
+		{"no marker", append(arn, "Marker", "x"), refusal{400, "ValidationError", "Invalid Marker."}},
+		{"a marker of another's", append(arn, "Marker", others), refusal{400, "ValidationError", "Invalid Marker."}},
 		{"a negative marker", append(arn, "Marker", "-1"), refusal{400, "ValidationError", "Invalid Marker."}},
 		{"no items", append(arn, "MaxItems", "0"), constraint("0", "maxItems", "Member must have value greater than or equal to 1")},
 	})
 	f.refuses(t, "TagSAMLProvider", []row{
 		{"no tags", arn, missing("tags")},
+		{"a reserved key", tag("AWS:x", "1"), refusal{400, "InvalidInput", "Tag keys that begin with aws: are reserved: AWS:x"}},
 		{"a key twice", tag("k", "1", "K", "2"), refusal{400, "InvalidInput", "Duplicate tag keys found. Please note that Tag keys are case insensitive."}},
 	})
 	f.refuses(t, "UntagSAMLProvider", []row{{"no keys", arn, missing("tagKeys")}})

@@ -1,11 +1,6 @@
 package iam
 
-import (
-	"slices"
-	"strings"
-
-	"idpool/wire"
-)
+import "idpool/wire"
 
 // shapes are the constraints of the IAM API, version 2010-05-08.
 func shapes() wire.Shapes {
@@ -15,7 +10,7 @@ func shapes() wire.Shapes {
 		"policyNameType":               {Min: 1, Max: 128, Pattern: `[\w+=,.@-]+`},
 		"policyDocumentType":           {Min: 1, Max: 131072, Pattern: `[\x09\x0A\x0D\x20-\x{FF}]+`},
 		"policyPathType":               {Min: 1, Max: 512, Pattern: `((/[A-Za-z0-9\.,\+@=_-]+)*)/`},
-		"policyDescriptionType":        {Max: 1000},
+		"policyDescriptionType":        {Max: 1000, Pattern: `[\x09\x0A\x0D\x20-\x7E\x{85}\x{A0}-\x{D7FF}\x{E000}-\x{FFFD}\x{10000}-\x{10FFFF}]*`}, // what XML can hold
 		"policyVersionIdType":          {Pattern: `v[1-9][0-9]*(\.[A-Za-z0-9-]*)?`},
 		"policyScopeType":              {Enum: []string{"All", "AWS", "Local"}},
 		"PolicyUsageType":              {Enum: []string{"PermissionsPolicy", "PermissionsBoundary"}},
@@ -45,34 +40,4 @@ func shapes() wire.Shapes {
 		"tagKeyType":                   {Min: 1, Max: 128, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]+`},
 		"tagValueType":                 {Max: 256, Pattern: `[\p{L}\p{Z}\p{N}_.:/=+\-@]*`},
 	}
-}
-
-// Tag is a resource tag.
-type Tag struct {
-	Key   string `api:"tagKeyType,required"`
-	Value string `api:"tagValueType,required"`
-}
-
-// tagMap keeps the case of keys, but no two may differ in nothing else.
-func tagMap(tags []Tag) (map[string]string, error) {
-	m := make(map[string]string, len(tags))
-	seen := make(map[string]bool, len(tags))
-	for _, t := range tags {
-		lower := strings.ToLower(t.Key)
-		if seen[lower] {
-			return nil, invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
-		}
-		seen[lower], m[t.Key] = true, t.Value
-	}
-	return m, nil
-}
-
-// sortedTags lists tags by key.
-func sortedTags(m map[string]string) []Tag {
-	tags := make([]Tag, 0, len(m))
-	for key, value := range m {
-		tags = append(tags, Tag{key, value})
-	}
-	slices.SortFunc(tags, func(a, b Tag) int { return strings.Compare(a.Key, b.Key) })
-	return tags
 }

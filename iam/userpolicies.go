@@ -101,13 +101,6 @@ func (s *Service) DeleteUserPolicy(ctx context.Context, c wire.Caller, in *UserP
 	})
 }
 
-// ListUserPoliciesInput is the input of ListUserPolicies.
-type ListUserPoliciesInput struct {
-	UserName string `api:"existingUserNameType,required"`
-	Marker   string `api:"markerType"`
-	MaxItems int    `api:"maxItemsType"`
-}
-
 // ListUserPoliciesOutput is the output of ListUserPolicies.
 type ListUserPoliciesOutput struct {
 	PolicyNames []string `xml:"PolicyNames>member"`
@@ -115,7 +108,7 @@ type ListUserPoliciesOutput struct {
 }
 
 // ListUserPolicies lists the names of a user's inline policies. All are read: together they are short.
-func (s *Service) ListUserPolicies(ctx context.Context, c wire.Caller, in *ListUserPoliciesInput) (*ListUserPoliciesOutput, error) {
+func (s *Service) ListUserPolicies(ctx context.Context, c wire.Caller, in *UserPageInput) (*ListUserPoliciesOutput, error) {
 	if err := s.mayUser(ctx, c, "iam:ListUserPolicies", in.UserName); err != nil {
 		return nil, err
 	}

@@ -121,10 +121,8 @@ func (s *Service) CreateUser(ctx context.Context, c wire.Caller, in *CreateUserI
 	}
 	err = s.DB.Update(ctx, func(tx *store.Tx) error {
 		u.Created = tx.Now()
-		if u.Boundary != "" {
-			if err := boundaryExists(tx, c.Account, u.Boundary); err != nil {
-				return err
-			}
+		if err := boundaryExists(tx, c.Account, u.Boundary); err != nil {
+			return err
 		}
 		n, err := tx.UserCount(c.Account)
 		if err != nil {
@@ -246,7 +244,7 @@ func (s *Service) UpdateUser(ctx context.Context, c wire.Caller, in *UpdateUserI
 		return nil, err
 	}
 	become(u)
-	if err := s.Authorize(ctx, c, "iam:UpdateUser", u.ARN()); err != nil {
+	if err := s.Authorize(ctx, c, "iam:UpdateUser", u.ARN(), entityKeys(u.Tags, u.Boundary)...); err != nil {
 		return nil, err
 	}
 	err = s.changeUser(ctx, c, in.UserName, func(_ *store.Tx, u *store.User) error {

@@ -40,15 +40,15 @@ func (s *Service) UntagUser(ctx context.Context, c wire.Caller, in *UntagUserInp
 	})
 }
 
-// ListUserTagsInput is the input of ListUserTags.
-type ListUserTagsInput struct {
+// UserPageInput asks for a page of what a user has.
+type UserPageInput struct {
 	UserName string `api:"existingUserNameType,required"`
 	Marker   string `api:"markerType"`
 	MaxItems int    `api:"maxItemsType"`
 }
 
 // ListUserTags lists a user's tags by key.
-func (s *Service) ListUserTags(ctx context.Context, c wire.Caller, in *ListUserTagsInput) (*TagPage, error) {
+func (s *Service) ListUserTags(ctx context.Context, c wire.Caller, in *UserPageInput) (*TagPage, error) {
 	if err := s.mayUser(ctx, c, "iam:ListUserTags", in.UserName); err != nil {
 		return nil, err
 	}
@@ -61,6 +61,26 @@ func (s *Service) ListUserTags(ctx context.Context, c wire.Caller, in *ListUserT
 		return nil, err
 	}
 	return tagPage(p, u.Tags)
+}
+
+// ListGroupsForUserOutput is the output of ListGroupsForUser.
+type ListGroupsForUserOutput struct {
+	Groups struct{} // always empty
+	Paged
+}
+
+// ListGroupsForUser lists nothing: there are no groups here. Terraform asks before it deletes a user.
+func (s *Service) ListGroupsForUser(ctx context.Context, c wire.Caller, in *UserPageInput) (*ListGroupsForUserOutput, error) {
+	if err := s.mayUser(ctx, c, "iam:ListGroupsForUser", in.UserName); err != nil {
+		return nil, err
+	}
+	if _, err := openPage(in.Marker, in.MaxItems, "ListGroupsForUser", c.Account); err != nil {
+		return nil, err
+	}
+	if _, err := s.namedUser(ctx, c, in.UserName); err != nil {
+		return nil, err
+	}
+	return &ListGroupsForUserOutput{}, nil
 }
 
 // PutUserPermissionsBoundaryInput is the input of PutUserPermissionsBoundary.

@@ -11,11 +11,11 @@ import (
 
 // The session policies of the enhanced flow, after the developer guide's page "iam-roles", section "Access policies for
 // unauthenticated identities". Those of guests are an inline and a managed one. Whoever came by a pool is kept from the
-// operations of pools and of Sync, as the page says beside the lists: so the two are left out of the inline list, which names
+// operations of pools and of Sync, as the page says beside the lists, and from idpool's own on them: so they are left out of the inline list, which names
 // them. Not a Deny but no Allow, so that a role without policies is refused in the words that have been seen.
 var (
 	noPools = scope("no operations of identity pools", `{"Version":"2012-10-17","Statement":[
-		{"Effect":"Allow","NotAction":["cognito-identity:*","cognito-sync:*"],"Resource":"*"}]}`)
+		{"Effect":"Allow","NotAction":["cognito-identity:*","cognito-sync:*","idpool:*"],"Resource":"*"}]}`)
 	guestInline = scope("of guests, inline", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":[
 		"cloudwatch:*","logs:*","dynamodb:*","kinesis:*","mobileanalytics:*","s3:*","ses:*","sns:*","sqs:*","lambda:*",
 		"machinelearning:*","execute-api:*","iot:*","gamelift:*","cognito-idp:*","lex:*","polly:*",

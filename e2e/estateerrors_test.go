@@ -47,7 +47,8 @@ func (r *refused) check(t *testing.T, n *node) {
 // code is an error that the SDK has no type for.
 func code(name string) smithy.APIError { return &smithy.GenericAPIError{Code: name} }
 
-// TestEstateErrors causes every error that IAM and STS answer, each once.
+// TestEstateErrors causes every error of IAM and STS that the SDK has a type for, but for those of a database that is gone, and
+// those of the others that clients meet.
 func TestEstateErrors(t *testing.T) {
 	t.Parallel()
 	n := startNode(t)

@@ -268,7 +268,8 @@ func (tf *terraform) failsWithout(t testing.TB, n *node, policy string, actions 
 	}
 }
 
-// checkEmpty makes sure that an account has no pools, providers, roles and policies but those named.
+// checkEmpty makes sure that an account has no pools, providers and roles, users of the example and policies but
+// those named.
 func (n *node) checkEmpty(t testing.TB, policies ...string) {
 	t.Helper()
 	roles, err := n.iam().ListRoles(t.Context(), &iam.ListRolesInput{})
@@ -287,13 +288,17 @@ func (n *node) checkEmpty(t testing.TB, policies ...string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	users, err := n.iam().ListUsers(t.Context(), &iam.ListUsersInput{PathPrefix: aws.String("/app/")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	var left []string
 	for _, p := range local.Policies {
 		left = append(left, *p.Arn)
 	}
-	if pools := listPools(t, n); len(pools)+len(roles.Roles)+len(oidc.OpenIDConnectProviderList)+len(saml.SAMLProviderList) > 0 || !slices.Equal(left, policies) {
-		t.Errorf("all is destroyed, and there are pools %q, %d roles, %d OIDC and %d SAML providers, policies %q",
-			pools, len(roles.Roles), len(oidc.OpenIDConnectProviderList), len(saml.SAMLProviderList), left)
+	if pools := listPools(t, n); len(pools)+len(roles.Roles)+len(oidc.OpenIDConnectProviderList)+len(saml.SAMLProviderList)+len(users.Users) > 0 || !slices.Equal(left, policies) {
+		t.Errorf("all is destroyed, and there are pools %q, %d roles, %d OIDC and %d SAML providers, %d users, policies %q",
+			pools, len(roles.Roles), len(oidc.OpenIDConnectProviderList), len(saml.SAMLProviderList), len(users.Users), left)
 	}
 }
 

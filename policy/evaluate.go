@@ -68,7 +68,7 @@ type Decision struct {
 }
 
 // Evaluate says what this policy alone says of a request, whatever other policies apply: any Allow counts, however far it
-// reaches. It allocates nothing.
+// reaches. It allocates nothing, unless one text of the policy has many variables.
 func (p *Policy) Evaluate(r *Request) Decision {
 	return p.evaluate(r, false, nil).Decision
 }

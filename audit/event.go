@@ -90,7 +90,7 @@ func newEvent(c *Call, id string) *event {
 	e := &event{
 		Version: "1.08", UserIdentity: c.identity(), Time: c.Time.UTC().Format("2006-01-02T15:04:05Z"),
 		Source: source(c.Service), Name: c.Operation, Region: c.region(), SourceIP: address(c.Remote),
-		UserAgent: cut(c.UserAgent, maxUserAgent), ErrorCode: c.Code, ErrorMessage: cut(c.Message, maxMessage),
+		UserAgent: cut(c.UserAgent, maxUserAgent), ErrorCode: c.Code, ErrorMessage: cut(withoutApps(c.Message), maxMessage),
 		Request: hide(c.Request), RequestID: c.RequestID, ID: id,
 		ReadOnly: !data && readsOnly(c.Operation), Type: "AwsApiCall", Management: !data, Recipient: c.recipient(), Category: "Management",
 	}

@@ -185,7 +185,7 @@ func TestWhere(t *testing.T) {
 func TestSecretNames(t *testing.T) {
 	stays := tree{
 		"nextToken": "n", "tokenDuration": 60.0, "subjectFromWebIdentityToken": "s", "serverSideTokenCheck": true, "removePrivateKey": "id",
-		"policyDocument": `{"Statement":[]}`, "accessKeyId": "AKIA1", "supportedLoginProviders": tree{"graph.facebook.com": "7"},
+		"policyDocument": `{"Statement":[]}`, "accessKeyId": "AKIA1",
 	}
 	all := tree{
 		"accessKey": tree{"secretAccessKey": "x", "userName": "ann"}, "keys": []any{tree{"secretKey": "x"}}, "token": "x",
@@ -194,6 +194,8 @@ func TestSecretNames(t *testing.T) {
 	for name, v := range stays {
 		all[name] = v
 	}
+	stays["supportedLoginProviders"] = tree{"graph.facebook.com": "7", "api.twitter.com": "key"}
+	all["supportedLoginProviders"] = tree{"graph.facebook.com": "7", "api.twitter.com": "key;x"}
 	c := &Call{Operation: "CreateAccessKey", Request: all, Response: all}
 	e := read(t, c)
 	hidden, left := tree{
@@ -208,6 +210,11 @@ func TestSecretNames(t *testing.T) {
 	}
 	if diff := cmp.Diff(any(left), e["responseElements"]); diff != "" {
 		t.Errorf("response, -want +got:\n%s", diff)
+	}
+	const failed = " at 'supportedLoginProviders' failed to satisfy constraint: Map value must satisfy constraint: [...]"
+	e = read(t, &Call{Operation: "CreateIdentityPool", Code: "E", Message: "1 validation error detected: Value '{api.twitter.com=key;x y}'" + failed})
+	if e["errorMessage"] != Hidden+failed {
+		t.Errorf("message %v", e["errorMessage"])
 	}
 	if all["token"] != "x" {
 		t.Error("the caller's tree was changed")

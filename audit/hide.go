@@ -20,17 +20,40 @@ func isSecret(name string) bool {
 	return strings.Contains(name, "secret") || strings.Contains(name, "password")
 }
 
+// apps cuts what a pool has for its public providers down to the ids of the apps: Twitter's is "KEY;SECRET".
+func apps(providers map[string]any) map[string]any {
+	ids := make(map[string]any, len(providers))
+	for provider, app := range providers {
+		if text, ok := app.(string); ok {
+			app, _, _ = strings.Cut(text, ";")
+		}
+		ids[provider] = app
+	}
+	return ids
+}
+
+// withoutApps takes out of an error's text what it repeats of a request's providers. Nobody has parsed what was refused, so
+// all that stands before is hidden.
+func withoutApps(message string) string {
+	if i := strings.LastIndex(message, " at 'supportedLoginProviders"); i >= 0 {
+		return Hidden + message[i:]
+	}
+	return message
+}
+
 // hide writes Hidden in place of the secrets of a request. The names of providers in logins stay.
 func hide(members map[string]any) map[string]any {
 	return scrub(members, func(hidden map[string]any, name string, value any) {
-		logins, isMap := value.(map[string]any)
+		providers, isMap := value.(map[string]any)
 		switch {
 		case name == "logins" && isMap:
-			providers := make(map[string]any, len(logins))
-			for provider := range logins {
-				providers[provider] = Hidden
+			logins := make(map[string]any, len(providers))
+			for provider := range providers {
+				logins[provider] = Hidden
 			}
-			hidden[name] = providers
+			hidden[name] = logins
+		case name == "supportedLoginProviders" && isMap:
+			hidden[name] = apps(providers)
 		case isSecret(name):
 			hidden[name] = Hidden
 		default:
@@ -42,7 +65,11 @@ func hide(members map[string]any) map[string]any {
 // withoutSecrets leaves the secrets out of a response, as CloudTrail does.
 func withoutSecrets(members map[string]any) map[string]any {
 	return scrub(members, func(left map[string]any, name string, value any) {
-		if !isSecret(name) {
+		providers, isMap := value.(map[string]any)
+		switch {
+		case name == "supportedLoginProviders" && isMap:
+			left[name] = apps(providers)
+		case !isSecret(name):
 			left[name] = value
 		}
 	})

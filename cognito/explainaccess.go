@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"idpool/iam"
 	"idpool/policy"
@@ -23,6 +24,10 @@ type ExplainAccessInput struct {
 	Resource      string              `api:"Resource,required"`
 	Context       map[string][]string `api:"Context" json:",omitempty"`
 }
+
+// maxContext is how many bytes the keys and values of a Context have at most, all together: every condition is tested against
+// them.
+const maxContext = 64 << 10
 
 const explainAccess = "idpool:ExplainAccess"
 
@@ -77,8 +82,13 @@ func (s *Service) accessOfIdentity(ctx context.Context, c wire.Caller, in *Expla
 // access asks the policies of whoever it would be.
 func (s *Service) access(ctx context.Context, who wire.Caller, in *ExplainAccessInput) (*Explained, error) {
 	var given policy.Context
+	size := 0
 	for _, key := range slices.Sorted(maps.Keys(in.Context)) {
 		given = append(given, policy.Pair{Key: key, Values: in.Context[key]})
+		size += len(key) + len(strings.Join(in.Context[key], ""))
+	}
+	if size > maxContext {
+		return nil, invalidParameter("Context has %d bytes, and may have %d at most.", size, maxContext)
 	}
 	e, err := s.IAM.Explain(ctx, who, in.Action, in.Resource, given)
 	if errors.Is(err, iam.ErrNoPrincipal) { // gone in the meantime

@@ -29,8 +29,7 @@ func (s *Service) MayAssume(ctx context.Context, c wire.Caller, role *Role, acti
 	if set.Evaluate(request).Effect == policy.Allow {
 		return nil
 	}
-	explained := set.Explain(request)
-	return &Denied{Caller: c.ARN, Action: action, Resource: arn, Why: withoutIdentity(explained.Cause(), request)}
+	return &Denied{Caller: c.ARN, Action: action, Resource: arn, Why: why(set, request)}
 }
 
 // notOfUser tells whether credentials are anything but temporary ones of a user or a root: those may not call IAM (STS

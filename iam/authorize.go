@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"idpool/policy"
@@ -47,20 +46,18 @@ func (s *Service) Authorize(ctx context.Context, c wire.Caller, action, resource
 	if decision.Effect == policy.Allow {
 		return nil
 	}
-	explained := set.Explain(request)
-	return &Denied{
-		Caller: c.ARN, Action: action, Resource: resource, Reason: decision.Reason(action), Why: withoutIdentity(explained.Cause(), request),
-	}
+	return &Denied{Caller: c.ARN, Action: action, Resource: resource, Reason: decision.Reason(action), Why: why(set, request)}
 }
 
-// withoutIdentity takes the identity's id out of an explanation for the log: a guest's id is its only secret.
-func withoutIdentity(why string, r *policy.Request) string {
+// why is the cause of a refusal for the log, without the identity's id: a guest's id is its only secret.
+func why(set *policy.Set, r *policy.Request) string {
 	for _, pair := range r.Context {
 		if pair.Key == "cognito-identity.amazonaws.com:sub" && len(pair.Values) == 1 {
-			why = strings.ReplaceAll(why, pair.Values[0], "(the identity)")
+			r.Secret = pair.Values[0]
 		}
 	}
-	return why
+	explained := set.Why(r)
+	return explained.Cause()
 }
 
 // question puts together which policies have a say, and what they are asked. It returns ErrNoPrincipal, and the request then.

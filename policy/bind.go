@@ -5,8 +5,9 @@ package policy
 // places in the document, such as Statement[1]; nil says that every such statement binds it.
 //
 // A statement binds a key by StringEquals, StringEqualsIgnoreCase or StringLike, also behind ForAnyValue, with values that
-// hold something besides wildcards and no variable. A negated operator, ...IfExists, ForAllValues and Null don't: they hold
-// for keys that are absent, or for every value there is.
+// stand for themselves alone: a wildcard lets in what others made (us-east-1:* is every pool of a region), and a variable may
+// be whatever the caller brings. A negated operator, ...IfExists, ForAllValues and Null don't bind: they hold for keys that
+// are absent, or for every value there is.
 //
 //	trust.Unbound("cognito-identity.amazonaws.com", "sts:AssumeRoleWithWebIdentity", "cognito-identity.amazonaws.com:aud")
 //
@@ -56,13 +57,7 @@ func (c *condition) binds() bool {
 	return true
 }
 
-// isExplicit tells whether the pattern has no variable, and some text besides wildcards.
+// isExplicit tells whether the pattern is one text, without wildcards and variables, and not empty.
 func (p *pattern) isExplicit() bool {
-	explicit := false
-	for _, s := range p.segments {
-		for i := range s {
-			explicit = explicit || s[i].kind == literal
-		}
-	}
-	return explicit && !p.variable
+	return len(p.segments) == 1 && len(p.segments[0]) == 1 && p.segments[0][0].kind == literal
 }

@@ -142,3 +142,34 @@ func TestContextKeys(t *testing.T) {
 		}
 	}
 }
+
+// A pattern may have any number of variables, before and behind wildcards. What they stand for is looked up once: with a
+// look-up at every place of the text the last rows would take minutes.
+func TestManyVariables(t *testing.T) {
+	few := policy.Context{pair("k:a", "a"), pair("k:b", "b"), pair("k:star", "*")}
+	crowd := make(policy.Context, 100_000, 100_001)
+	crowd = append(crowd, pair("k:a", "a"))
+	abc, as := strings.Repeat("${k:a}${k:b}c", 20), strings.Repeat("${k:a}", 20)
+	for _, row := range []struct {
+		pattern, text string
+		context       policy.Context
+		want          policy.Effect
+	}{
+		{abc, strings.Repeat("abc", 20), few, allow},
+		{abc, strings.Repeat("abc", 19) + "acb", few, none},
+		{"x*" + abc + "*${k:a}", "xyz" + strings.Repeat("abc", 21) + "a", few, allow},
+		{"x*" + abc + "*${k:a}", "xyz" + strings.Repeat("abc", 19) + "a", few, none},
+		{"*${k:b}?${k:a}*${k:star}", "aba_bxa_*", few, allow},
+		{"*${k:b}?${k:a}*${k:star}", "aba_bxa_x", few, none},
+		{abc + "${k:gone}", strings.Repeat("abc", 20), few, none},
+		{abc + "${k:gone, 'd'}", strings.Repeat("abc", 20) + "d", few, allow},
+		{"*" + as + "b*", strings.Repeat("a", 1<<14), crowd, none},
+		{"*" + as + "b*", strings.Repeat("a", 1<<14) + "b", crowd, allow},
+	} {
+		p := parse(t, policy.Identity, onCondition(`{"StringLike": {"k:s": "`+row.pattern+`"}}`))
+		context := append(policy.Context{pair("k:s", row.text)}, row.context...)
+		if got := decide(t, p, policy.Request{Action: get, Resource: "*", Context: context}).Effect; got != row.want {
+			t.Errorf("%.40s, %.40s: %v, want %v", row.pattern, row.text, got, row.want)
+		}
+	}
+}

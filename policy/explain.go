@@ -5,10 +5,10 @@ import (
 	"strings"
 )
 
-// Explanation is a Decision and how it came about.
+// Explanation is a Decision and how it came about. Its texts are for people to read: long values and long lists are cut.
 type Explanation struct {
 	Decision
-	Action, Resource string // what was asked
+	Action, Resource string // what was asked; of a long resource the beginning
 
 	// Missing is empty for Allow and Deny. For NoMatch it holds every kind of policy that had to allow and doesn't.
 	Missing []Kind
@@ -33,32 +33,47 @@ type StatementExplanation struct {
 	Effect  Effect
 	Applies bool
 	Tests   []ElementTest // principal, action, resource and conditions, as far as the statement has them
+
+	of *statement
 }
 
 // ElementTest is one element of a statement against a request.
 type ElementTest struct {
 	Element string // principal, action, resource, required or condition
 	Matches bool
-	Text    string // such as: condition StringEquals aws:username wants ["a"], request has ["b"]
-	Key     string // of a condition: aws:username
-	Wants   string // of a condition: ["a"]
+	Text    string // such as: condition StringEquals aws:username wants ["a"], request has ["b"]; empty if there was no room
+	Key     string // of a condition that has a Text: aws:username
+	Wants   string // of a condition that has a Text: ["a"]
+
+	element int
 }
 
 // Explain decides as Evaluate does, and says why. It tests every element of every statement, and is slower.
-func (p *Policy) Explain(r *Request) Explanation {
+func (p *Policy) Explain(r *Request) Explanation { return p.explain(r, true) }
+
+// Why is Explain for those who want the Cause or the Closest alone: of no other test there is a Text.
+func (p *Policy) Why(r *Request) Explanation { return p.explain(r, false) }
+
+func (p *Policy) explain(r *Request, whole bool) Explanation {
 	var t trace
 	decision := p.evaluate(r, false, &t).Decision
 	t.policy(decision.Kind, &Named{Policy: p}, decision.Effect)
 	if decision.Effect == NoMatch {
 		t.missing = []Kind{decision.Kind}
 	}
-	return t.explanation(decision, r)
+	return t.explanation(decision, r, false, whole)
 }
 
 // Explain decides as Evaluate does, and says why. It tests every element of every statement, and is slower.
-func (s *Set) Explain(r *Request) Explanation {
+func (s *Set) Explain(r *Request) Explanation { return s.explain(r, true) }
+
+// Why is Explain for those who want the Cause or the Closest alone: of no other test there is a Text.
+func (s *Set) Why(r *Request) Explanation { return s.explain(r, false) }
+
+func (s *Set) explain(r *Request, whole bool) Explanation {
 	var t trace
-	return t.explanation(s.evaluate(r, &t), r)
+	decision := s.evaluate(r, &t)
+	return t.explanation(decision, r, s.Boundary != nil, whole)
 }
 
 // Reason is the decision in IAM's words, for the text of an AccessDenied error after "is not authorized to perform: ...":
@@ -102,9 +117,14 @@ func (e *Explanation) Cause() string {
 	}
 	if p, s := e.closest(); s != nil {
 		var fails []string
+		more := 0
 		for _, test := range s.Tests {
-			if !test.Matches {
+			switch {
+			case test.Matches:
+			case len(fails) < maxShown:
 				fails = append(fails, test.Text)
+			default:
+				more++
 			}
 		}
 		text += "; " + statementName(s.Index, s.Sid)
@@ -112,6 +132,9 @@ func (e *Explanation) Cause() string {
 			text += " of " + strconv.Quote(p.Name)
 		}
 		text += " would, but for " + strings.Join(fails, " and ")
+		if more > 0 {
+			text += " and " + strconv.Itoa(more) + " more"
+		}
 	}
 	return text
 }
@@ -169,7 +192,8 @@ func (e *Explanation) closest() (in *PolicyExplanation, statement *StatementExpl
 	return in, statement
 }
 
-// String is the cause in one line, then for every policy a line for every element of every statement.
+// String is the cause in one line, then for every policy a line for every element of every statement. It has about 192 KB at
+// most: where it is cut it says so.
 func (e Explanation) String() string {
 	var b strings.Builder
 	b.WriteString(e.Cause() + "\n")
@@ -186,13 +210,20 @@ func (e Explanation) String() string {
 		}
 		b.WriteString(policyName(p.Kind, p.Name) + ": " + verdict + "\n")
 		for j := range p.Statements {
-			p.Statements[j].write(&b)
+			if !p.Statements[j].write(&b) {
+				b.WriteString("  the rest is left out: it is too long\n")
+				break
+			}
 		}
 	}
 	return b.String()
 }
 
-func (s *StatementExplanation) write(b *strings.Builder) {
+// write returns false if there is no room for the statement.
+func (s *StatementExplanation) write(b *strings.Builder) bool {
+	if b.Len() > maxExplanation {
+		return false
+	}
 	name := "  " + statementName(s.Index, s.Sid)
 	verdict := ": does not apply\n"
 	if s.Applies {
@@ -200,12 +231,16 @@ func (s *StatementExplanation) write(b *strings.Builder) {
 	}
 	b.WriteString(name + ", " + s.Effect.String() + verdict)
 	for _, t := range s.Tests {
+		if t.Text == "" || b.Len() > maxExplanation {
+			return false
+		}
 		verdict := ": no\n"
 		if t.Matches {
 			verdict = ": yes\n"
 		}
 		b.WriteString(name + ": " + t.Text + verdict)
 	}
+	return true
 }
 
 func policyName(kind Kind, name string) string {
@@ -218,7 +253,7 @@ func policyName(kind Kind, name string) string {
 func statementName(index int, sid string) string {
 	name := "statement " + strconv.Itoa(index)
 	if sid != "" {
-		name += " (" + strconv.Quote(sid) + ")"
+		name += " (" + strconv.Quote(cut(sid)) + ")"
 	}
 	return name
 }

@@ -1,7 +1,10 @@
 package policy_test
 
 import (
+	"strconv"
+	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -170,5 +173,72 @@ func TestReason(t *testing.T) {
 		if got := row.is.Reason(get); got != row.want {
 			t.Errorf("%+v: %q, want %q", row.is, got, row.want)
 		}
+	}
+}
+
+// A long value is cut at a character, a long list behind some values, and a long explanation as a whole. What Why has to tell
+// is the same.
+func TestExplainCuts(t *testing.T) {
+	conditions := func(n int) string {
+		var all []string
+		for i := range n {
+			all = append(all, `"k:`+strconv.Itoa(i)+`": ["a", "b", "c", "d", "e", "f", "g", "h", "i"]`)
+		}
+		return doc(`{"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"StringEquals": {` + strings.Join(all, ", ") + `}}}`)
+	}
+	values := make([]string, 100)
+	for i := range values {
+		values[i] = strings.Repeat("\x00", 2_000)
+	}
+	const listed = `["a", "b", "c", "d", "e", "f", "g", "h", ...]`
+	long := policy.Context{pair("k:0", "x"+strings.Repeat("\u00e9", 200))}
+	for _, row := range []struct {
+		document string
+		context  policy.Context
+		cause    string // how it ends
+		most     int    // bytes of the explanation
+		whole    bool
+	}{
+		{conditions(1), nil, "k:0 wants " + listed + ", request has no value", 1_000, true},
+		{conditions(1), long, `request has ["x` + strings.Repeat("\u00e9", 127) + `..."]`, 2_000, true},
+		{onCondition(`{"StringEquals": {"k:1": "` + strings.Repeat("${k:a}", 9) + `"}}`), policy.Context{pair("k:a", "b")}, strings.Repeat(`, where ${k:a} is "b"`, 8) + ", ...", 2_000, true},
+		{conditions(10), nil, "k:7 wants " + listed + ", request has no value and 2 more", 4_000, true},
+		{conditions(400), everyKey(400, values), `", ...] and 392 more`, 300_000, false},
+	} {
+		set := policy.Set{Identity: []policy.Named{{Policy: parse(t, policy.Identity, row.document)}}}
+		r := policy.Request{Principal: user, Action: get, Resource: "*", Context: row.context}
+		e, why := set.Explain(&r), set.Why(&r)
+		if e.Cause() != why.Cause() || !strings.HasSuffix(e.Cause(), row.cause) {
+			t.Errorf("got %.2000s\nwant %s", e.Cause(), row.cause)
+		}
+		text := e.String()
+		if len(text) > row.most || strings.Contains(text, "  the rest is left out: it is too long\n") == row.whole || !utf8.ValidString(text) {
+			t.Errorf("%d bytes: %.2000s", len(text), text)
+		}
+		for _, test := range why.Policies[0].Statements[0].Tests {
+			if test.Matches && test.Text != "" {
+				t.Errorf("%s is put into words for nobody", test.Text)
+			}
+		}
+	}
+}
+
+// everyKey is a context of k:0, k:1, ... with these values.
+func everyKey(n int, values []string) (c policy.Context) {
+	for i := range n {
+		c = append(c, policy.Pair{Key: "k:" + strconv.Itoa(i), Values: values})
+	}
+	return c
+}
+
+// No part of a secret is left where a value is cut.
+func TestExplainSecret(t *testing.T) {
+	const secret = "us-east-1:11111111-2222-4333-8444-555555555555"
+	set := policy.Set{Identity: []policy.Named{{Policy: parse(t, policy.Identity, onCondition(`{"StringEquals": {"k:a": "`+secret+`"}}`))}}}
+	long := strings.Repeat("x", 240) + secret
+	r := policy.Request{Principal: user, Action: get, Resource: "arn:aws:s3:::" + long, Context: policy.Context{pair("k:a", long, secret)}, Secret: secret}
+	e := set.Explain(&r)
+	if text := e.String(); strings.Contains(text, "us-east-1") || !strings.Contains(text, `wants ["(the identity)"]`) {
+		t.Error(text)
 	}
 }

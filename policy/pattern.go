@@ -22,6 +22,7 @@ type segment []piece
 type piece struct {
 	kind        pieceKind
 	text        string // of a literal: the text; of a variable: its key
+	index       int    // of a variable: how many stand before it in the pattern
 	fallback    string // of a variable with a default value
 	hasFallback bool
 }
@@ -45,6 +46,7 @@ type syntax struct {
 // value, and a Deny would be without effect.
 func compile(source text, has syntax) (pattern, error) {
 	p := pattern{text: source.value, fold: has.fold}
+	variables := 0
 	current, plain := segment(nil), strings.Builder{}
 	flush := func() {
 		if plain.Len() > 0 {
@@ -73,7 +75,9 @@ func compile(source text, has syntax) (pattern, error) {
 				continue
 			}
 			flush()
-			current, p.variable = append(current, found), true
+			found.index = variables
+			variables++
+			current = append(current, found)
 		default:
 			plain.WriteByte(rest[0])
 			rest = rest[1:]
@@ -81,6 +85,7 @@ func compile(source text, has syntax) (pattern, error) {
 	}
 	flush()
 	p.segments = append(p.segments, current)
+	p.variable = variables > 0
 	return p, nil
 }
 
@@ -117,29 +122,36 @@ func isKey(name string) bool {
 	return name != "" && !strings.ContainsAny(name, "${}*?'\"")
 }
 
+// values appends to found what the variables stand for, in their order. It is false if one has neither a value nor a default
+// value.
+func (p *pattern) values(context Context, found []string) ([]string, bool) {
+	for _, s := range p.segments {
+		for i := range s {
+			if s[i].kind != variable {
+				continue
+			}
+			value, ok := s[i].value(context)
+			if !ok {
+				return found, false
+			}
+			found = append(found, value)
+		}
+	}
+	return found, true
+}
+
 // resolves tells whether every variable has a value or a default value.
 func (p *pattern) resolves(context Context) bool {
 	if !p.variable {
 		return true
 	}
-	for _, s := range p.segments {
-		for i := range s {
-			if s[i].kind == variable {
-				if _, ok := s[i].value(context); !ok {
-					return false
-				}
-			}
-		}
-	}
-	return true
+	var room [fewVariables]string
+	_, ok := p.values(context, room[:0])
+	return ok
 }
 
-// value is what a piece that is no `?` stands for, character by character: a `*`, `?` or `$` that comes from the request
-// matches only itself, or whoever chooses a user name chooses the pattern.
+// value is what a variable stands for.
 func (p *piece) value(context Context) (string, bool) {
-	if p.kind == literal {
-		return p.text, true
-	}
 	switch values := context.values(p.text); {
 	case len(values) > 1: // "You cannot use a multivalued context key as a policy variable"
 		return "", false
@@ -150,26 +162,46 @@ func (p *piece) value(context Context) (string, bool) {
 	}
 }
 
-// match tells whether s as a whole matches. It takes time in proportion to len(s) and, where `?` or a repeating text
-// follows a `*`, at most len(s) times the length of the pattern. A pattern with a variable that has no value matches
-// nothing ("Policy variables with no value").
-func (p *pattern) match(s string, context Context) bool {
-	if !p.resolves(context) {
-		return false
+// wanted is the text that a piece that is no `?` has to meet, character by character: a `*`, `?` or `$` that comes from the
+// request matches only itself, or whoever chooses a user name chooses the pattern.
+func (p *piece) wanted(values []string) string {
+	if p.kind == variable {
+		return values[p.index]
 	}
+	return p.text
+}
+
+// fewVariables is how many variables a pattern may have without an allocation for what they stand for.
+const fewVariables = 8
+
+// match tells whether s as a whole matches. A pattern with a variable that has no value matches nothing ("Policy variables
+// with no value").
+func (p *pattern) match(s string, context Context) bool {
+	if !p.variable {
+		return p.matchWith(s, nil)
+	}
+	var room [fewVariables]string
+	values, ok := p.values(context, room[:0])
+	return ok && p.matchWith(s, values)
+}
+
+// matchWith is match with what the variables stand for, which was looked up once. It takes time in proportion to len(s) and,
+// where `?`, a variable or a repeating text follows a `*`, at most len(s) times the length of the pattern with the values in
+// place of its variables.
+func (p *pattern) matchWith(s string, values []string) bool {
 	last := len(p.segments) - 1
-	s, ok := p.cutPrefix(p.segments[0], s, context)
+	s, ok := p.cutPrefix(p.segments[0], s, values)
 	if last == 0 {
 		return ok && s == ""
 	}
 	for i := 1; ok && i < last; i++ {
-		s, ok = p.cutFirst(p.segments[i], s, context)
+		s, ok = p.cutFirst(p.segments[i], s, values)
 	}
-	return ok && p.hasSuffix(p.segments[last], s, context)
+	return ok && p.hasSuffix(p.segments[last], s, values)
 }
 
 // cutPrefix returns what follows the segment, if s begins with it.
-func (p *pattern) cutPrefix(seg segment, s string, context Context) (rest string, ok bool) {
+func (p *pattern) cutPrefix(seg segment, s string, values []string) (rest string, ok bool) {
 	for i := range seg {
 		if seg[i].kind == character {
 			if s == "" {
@@ -179,7 +211,7 @@ func (p *pattern) cutPrefix(seg segment, s string, context Context) (rest string
 			s = s[size:]
 			continue
 		}
-		value, _ := seg[i].value(context)
+		value := seg[i].wanted(values)
 		if len(s) < len(value) || !p.same(s[:len(value)], value) {
 			return s, false
 		}
@@ -189,7 +221,7 @@ func (p *pattern) cutPrefix(seg segment, s string, context Context) (rest string
 }
 
 // cutFirst returns what follows the first occurrence of the segment in s.
-func (p *pattern) cutFirst(seg segment, s string, context Context) (rest string, ok bool) {
+func (p *pattern) cutFirst(seg segment, s string, values []string) (rest string, ok bool) {
 	for {
 		if len(seg) > 0 && seg[0].kind == literal && !p.fold {
 			i := strings.Index(s, seg[0].text)
@@ -198,7 +230,7 @@ func (p *pattern) cutFirst(seg segment, s string, context Context) (rest string,
 			}
 			s = s[i:]
 		}
-		if rest, ok := p.cutPrefix(seg, s, context); ok {
+		if rest, ok := p.cutPrefix(seg, s, values); ok {
 			return rest, true
 		}
 		if s == "" {
@@ -210,7 +242,7 @@ func (p *pattern) cutFirst(seg segment, s string, context Context) (rest string,
 }
 
 // hasSuffix tells whether s ends with the segment.
-func (p *pattern) hasSuffix(seg segment, s string, context Context) bool {
+func (p *pattern) hasSuffix(seg segment, s string, values []string) bool {
 	for i := len(seg) - 1; i >= 0; i-- {
 		if seg[i].kind == character {
 			if s == "" {
@@ -220,7 +252,7 @@ func (p *pattern) hasSuffix(seg segment, s string, context Context) bool {
 			s = s[:len(s)-size]
 			continue
 		}
-		value, _ := seg[i].value(context)
+		value := seg[i].wanted(values)
 		if len(s) < len(value) || !p.same(s[len(s)-len(value):], value) {
 			return false
 		}

@@ -3,10 +3,11 @@ package policy
 import (
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
-// trace collects what the evaluator saw. It writes everything down as text at once: were it to keep a part of the request,
-// every request would have to live on the heap, also those that nobody explains.
+// trace collects what the evaluator saw, and keeps nothing of the request: else every request would have to live on the heap,
+// also those that nobody explains. What is explained is put into words afterwards.
 type trace struct {
 	missing    []Kind
 	policies   []PolicyExplanation
@@ -16,56 +17,19 @@ type trace struct {
 
 var elementNames = [...]string{"principal", "action", "resource", "required", "condition"}
 
-func (t *trace) test(s *statement, element int, matches bool, r *Request, bounded bool) {
-	text, key, wanted := "", "", ""
-	switch element {
-	case principalElement:
-		if s.principals == nil {
-			return
-		}
-		text = "principal" + wants(s.notPrincipal) + principalNames(s.principals) + ", request has " + r.Principal.String()
-		if s.notPrincipal && bounded {
-			text += " with a permission boundary"
-		}
-	case actionElement:
-		text = "action" + wants(s.notAction) + patternTexts(s.actions) + ", request has " + strconv.Quote(r.Action)
-	case resourceElement:
-		if s.resources == nil {
-			return
-		}
-		text = "resource" + wants(s.notResource) + patternTexts(s.resources) + ", request has " + strconv.Quote(r.Resource)
-		for i := range s.resources {
-			text += s.resources[i].where(r.Context)
-		}
-	case requiredElement:
-		if !s.needs(r.RequireKey) {
-			return
-		}
-		text = "a condition that binds " + r.RequireKey + " is required"
-	default:
-		c := &s.conditions[element-firstCondition]
-		text, key, wanted = c.trace(r.Context), c.key, c.operandTexts()
+// test notes an element, if the statement has it.
+func (t *trace) test(s *statement, element int, matches bool, required string) {
+	switch {
+	case element == principalElement && s.principals == nil,
+		element == resourceElement && s.resources == nil,
+		element == requiredElement && !s.needs(required):
+		return
 	}
-	name := elementNames[min(element, firstCondition)]
-	t.tests = append(t.tests, ElementTest{name, matches, text, key, wanted})
-}
-
-// trace is one line, such as: condition StringEquals aws:username wants ["a"], request has ["b"]
-func (c *condition) trace(context Context) string {
-	text := "condition " + c.operator + " " + c.key + " wants " + c.operandTexts() + ", request has "
-	if values := context.values(c.key); len(values) > 0 {
-		text += list(values)
-	} else {
-		text += "no value"
-	}
-	for i := range c.operands {
-		text += c.operands[i].where(context)
-	}
-	return text
+	t.tests = append(t.tests, ElementTest{Element: elementNames[min(element, firstCondition)], Matches: matches, element: element})
 }
 
 func (t *trace) end(index int, s *statement, applies bool) {
-	t.statements = append(t.statements, StatementExplanation{index, s.sid, s.effect, applies, t.tests})
+	t.statements = append(t.statements, StatementExplanation{index, s.sid, s.effect, applies, t.tests, s})
 	t.tests = nil
 }
 
@@ -74,8 +38,87 @@ func (t *trace) policy(kind Kind, n *Named, effect Effect) {
 	t.statements = nil
 }
 
-func (t *trace) explanation(d Decision, r *Request) Explanation {
-	return Explanation{d, strings.Clone(r.Action), strings.Clone(r.Resource), t.missing, t.policies}
+// Bounds of what explanations say. Whoever asks chooses the texts of a request, and a policy may have hundreds of conditions,
+// each of which repeats them.
+const (
+	maxValue       = 256       // bytes of a value, before it is quoted
+	maxShown       = 8         // values of a list, variables of an element, tests that Cause names
+	maxExplanation = 192 << 10 // bytes of an explanation, to one line
+)
+
+// explanation puts into words what the trace has: of the statement that came closest what Cause says of it, and if the whole
+// is asked for every other test as far as there is room.
+func (t *trace) explanation(d Decision, r *Request, bounded, whole bool) Explanation {
+	w := words{r, bounded}
+	e := Explanation{d, strings.Clone(r.Action), strings.Clone(cut(w.hide(r.Resource))), t.missing, t.policies}
+	said := 0
+	if s := e.Closest(); s != nil {
+		fails := 0
+		for i := range s.Tests {
+			if test := &s.Tests[i]; !test.Matches && fails < maxShown {
+				said += w.test(s.of, test)
+				fails++
+			}
+		}
+	}
+	for i := 0; whole && i < len(e.Policies); i++ {
+		for _, s := range e.Policies[i].Statements {
+			for j := 0; j < len(s.Tests) && said < maxExplanation; j++ {
+				if s.Tests[j].Text == "" {
+					said += w.test(s.of, &s.Tests[j])
+				}
+			}
+		}
+	}
+	return e
+}
+
+// words puts tests of a request into words.
+type words struct {
+	r       *Request
+	bounded bool
+}
+
+// test returns how long the text is.
+func (w words) test(s *statement, t *ElementTest) int {
+	switch t.element {
+	case principalElement:
+		t.Text = "principal" + wants(s.notPrincipal) + w.principals(s.principals) + ", request has " + w.hide(w.r.Principal.String())
+		if s.notPrincipal && w.bounded {
+			t.Text += " with a permission boundary"
+		}
+	case actionElement:
+		t.Text = "action" + wants(s.notAction) + w.patterns(s.actions) + ", request has " + w.quote(w.r.Action)
+	case resourceElement:
+		t.Text = "resource" + wants(s.notResource) + w.patterns(s.resources) + ", request has " + w.quote(w.r.Resource)
+		t.Text += w.where(s.resources)
+	case requiredElement:
+		t.Text = "a condition that binds " + w.r.RequireKey + " is required"
+	default:
+		c := &s.conditions[t.element-firstCondition]
+		t.Key, t.Wants = c.key, w.operands(c)
+		t.Text = w.condition(c, t.Wants)
+	}
+	return len(t.Text)
+}
+
+// condition is one line, such as: condition StringEquals aws:username wants ["a"], request has ["b"]
+func (w words) condition(c *condition, wants string) string {
+	text := "condition " + c.operator + " " + cut(w.hide(c.key)) + " wants " + wants + ", request has "
+	if values := w.r.Context.values(c.key); len(values) > 0 {
+		text += w.list(values)
+	} else {
+		text += "no value"
+	}
+	var patterns []pattern
+	for i := range c.operands {
+		if o := &c.operands[i]; o.arn != nil {
+			patterns = append(patterns, o.arn[:]...)
+		} else {
+			patterns = append(patterns, o.pattern)
+		}
+	}
+	return text + w.where(patterns)
 }
 
 func wants(not bool) string {
@@ -85,31 +128,24 @@ func wants(not bool) string {
 	return " wants "
 }
 
-// where tells what the variables of an operand stand for.
-func (o *operand) where(context Context) string {
-	if o.arn == nil {
-		return o.pattern.where(context)
-	}
-	text := ""
-	for i := range o.arn {
-		text += o.arn[i].where(context)
-	}
-	return text
-}
-
-// where tells what the variables of a pattern stand for, such as: , where ${aws:username} is "alice"
-func (p *pattern) where(context Context) string {
-	text := ""
-	for _, s := range p.segments {
-		for i := range s {
-			if s[i].kind != variable {
-				continue
-			}
-			text += ", where ${" + s[i].text + "} "
-			if value, ok := s[i].value(context); ok {
-				text += "is " + strconv.Quote(value)
-			} else {
-				text += "has no value, or several"
+// where tells what the variables of patterns stand for, such as: , where ${aws:username} is "alice"
+func (w words) where(patterns []pattern) string {
+	text, n := "", 0
+	for i := range patterns {
+		for _, s := range patterns[i].segments {
+			for j := range s {
+				if s[j].kind != variable {
+					continue
+				}
+				if n++; n > maxShown {
+					return text + ", ..."
+				}
+				text += ", where ${" + cut(w.hide(s[j].text)) + "} "
+				if value, ok := s[j].value(w.r.Context); ok {
+					text += "is " + w.quote(value)
+				} else {
+					text += "has no value, or several"
+				}
 			}
 		}
 	}
@@ -128,42 +164,64 @@ func (p Principal) String() string {
 	return text
 }
 
-func principalNames(principals []principal) string {
-	var names []string
-	for _, p := range principals {
-		name := strconv.Quote(p.name)
-		if p.kind != Anonymous {
-			name = p.kind.String() + " " + name
+func (w words) principals(principals []principal) string {
+	return enumerate(principals, func(p principal) string {
+		if p.kind == Anonymous {
+			return w.quote(p.name)
 		}
-		names = append(names, name)
-	}
-	return "[" + strings.Join(names, ", ") + "]"
+		return p.kind.String() + " " + w.quote(p.name)
+	})
 }
 
-func patternTexts(patterns []pattern) string {
-	var texts []string
-	for _, p := range patterns {
-		texts = append(texts, p.text)
-	}
-	return list(texts)
+func (w words) patterns(patterns []pattern) string {
+	return enumerate(patterns, func(p pattern) string { return w.quote(p.text) })
 }
 
-func (c *condition) operandTexts() string {
-	var texts []string
-	for _, o := range c.operands {
-		texts = append(texts, o.text)
-	}
-	return list(texts)
+func (w words) operands(c *condition) string {
+	return enumerate(c.operands, func(o operand) string { return w.quote(o.text) })
 }
 
-// list is ["a", "b"].
-func list(texts []string) string {
+func (w words) list(texts []string) string {
+	return enumerate(texts, w.quote)
+}
+
+// enumerate is ["a", "b"].
+func enumerate[T any](all []T, text func(T) string) string {
 	b := []byte{'['}
-	for i, text := range texts {
+	for i, one := range all {
 		if i > 0 {
 			b = append(b, ", "...)
 		}
-		b = strconv.AppendQuote(b, text)
+		if i == maxShown {
+			b = append(b, "..."...)
+			break
+		}
+		b = append(b, text(one)...)
 	}
 	return string(append(b, ']'))
+}
+
+// quote is what is shown of a value of the request or the policy.
+func (w words) quote(s string) string {
+	return strconv.Quote(cut(w.hide(s)))
+}
+
+// hide comes before cut, which may leave a part of what is not to be said.
+func (w words) hide(s string) string {
+	if w.r.Secret == "" {
+		return s
+	}
+	return strings.ReplaceAll(s, w.r.Secret, "(the identity)")
+}
+
+// cut takes the beginning of a long text, to the last whole character.
+func cut(s string) string {
+	if len(s) <= maxValue {
+		return s
+	}
+	end := maxValue
+	for end > maxValue-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "..."
 }

@@ -57,10 +57,15 @@ const developer = "login.example"
 func (s *secretsRun) identityPools() {
 	alice, logins := s.id("alice")
 	gone, goneLogins := s.id("gone")
+	const consumer = "the-consumer-secret-of-an-app"
+	s.secrets[consumer] = "an app of Twitter's"
+	apps := func(spoiled string) pooltest.Object {
+		return pooltest.Object{"graph.facebook.com": "7", "api.twitter.com": "consumer-key;" + consumer + spoiled}
+	}
 	arn := "arn:aws:cognito-identity:us-east-1:" + pooltest.Account + ":identitypool/" + s.pool
 	settings := pooltest.Object{
 		"IdentityPoolId": s.pool, "IdentityPoolName": "p", "AllowUnauthenticatedIdentities": true, "DeveloperProviderName": developer,
-		"OpenIdConnectProviderARNs": []string{s.idp.ARN(pooltest.Account)},
+		"OpenIdConnectProviderARNs": []string{s.idp.ARN(pooltest.Account)}, "SupportedLoginProviders": apps(""),
 	}
 	vouch := func(user string) pooltest.Object {
 		return pooltest.Object{"IdentityPoolId": s.pool, "Logins": pooltest.Object{developer: user}, "PrincipalTags": pooltest.Object{"team": "red"}}
@@ -79,6 +84,10 @@ func (s *secretsRun) identityPools() {
 		return s.keep(operation, s.Public(s.t, operation, in)).Must(s.t).Object(s.t)
 	}
 	signed("UpdateIdentityPool", settings)
+	settings["SupportedLoginProviders"] = apps(" ") // no app's id has a space
+	if r := s.keep("UpdateIdentityPool", s.Signed(s.t, "UpdateIdentityPool", settings)); r.Code() != "ValidationException" {
+		s.t.Errorf("UpdateIdentityPool with a bad app: %s", r.Body)
+	}
 	const login = "the-developer-vouches-for-me" // unlike those below, who are named in other calls, and not as logins
 	s.secrets[login] = "a login of the developer"
 	for _, user := range []string{login, "first", "second"} {
@@ -105,7 +114,7 @@ func (s *secretsRun) identityPools() {
 	signed("SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": s.pool, "Roles": roles})
 	s.keep("UnlinkIdentity", s.Public(s.t, "UnlinkIdentity", pooltest.Object{"IdentityId": gone, "Logins": goneLogins, "LoginsToRemove": []string{s.idp.Name()}})).Must(s.t)
 	signed("DeleteIdentities", pooltest.Object{"IdentityIdsToDelete": []string{gone}})
-	made := signed("CreateIdentityPool", pooltest.Object{"IdentityPoolName": "new", "AllowUnauthenticatedIdentities": true})
+	made := signed("CreateIdentityPool", pooltest.Object{"IdentityPoolName": "new", "AllowUnauthenticatedIdentities": true, "SupportedLoginProviders": apps("")})
 	signed("DeleteIdentityPool", pooltest.Object{"IdentityPoolId": made["IdentityPoolId"]})
 }
 
@@ -209,6 +218,11 @@ func TestAuditSecrets(t *testing.T) {
 	s.secrets[made.Secret] = "the secret key of another account"
 	s.Stop()
 
+	for secret, where := range s.secrets {
+		if strings.Contains(s.Log.String(), secret) {
+			t.Errorf("%s: %s is in the log", where, secret)
+		}
+	}
 	events := lines(t, s.path)
 	seen := map[string]bool{}
 	for _, line := range events {

@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/json"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -265,5 +266,31 @@ func TestExplainAccess(t *testing.T) {
 	}
 	if strings.Contains(n.Log.String(), guest.id) {
 		t.Error("the log names a guest")
+	}
+}
+
+// However much is given, an explanation is of a size that its reader takes.
+func TestExplainAccessIsBounded(t *testing.T) {
+	n := startAudited(t)
+	n.IAM(t, "CreateUser", "UserName", "Ann").Must(t)
+	var conditions []string
+	for i := range 105 {
+		conditions = append(conditions, `"k:a`+strconv.Itoa(i)+`":"${k:b}"`)
+	}
+	n.IAM(t, "PutUserPolicy", "UserName", "Ann", "PolicyName", "many", "PolicyDocument",
+		allow(`"Action":"*","Resource":"*","Condition":{"StringLike":{`+strings.Join(conditions, ",")+`}}`)).Must(t)
+	ask := func(size int) *pooltest.Reply {
+		context := pooltest.Object{"k:b": []string{strings.Repeat("\x01", size)}}
+		for i := range 99 {
+			context["k:a"+strconv.Itoa(i)] = []string{strings.Repeat("\x01", size/2), strings.Repeat("\x02", size/2)}
+		}
+		return n.Admin(t, "ExplainAccess", pooltest.Object{"UserName": "Ann", "Action": "s3:GetObject", "Resource": "*", "Context": context})
+	}
+	r := ask(600)
+	if _, _, _, lines := explained(t, r); len(r.Body) > 1<<20 || !strings.HasSuffix(lines, "the rest is left out: it is too long\n") {
+		t.Errorf("%d bytes: ...%s", len(r.Body), lines[max(0, len(lines)-1000):])
+	}
+	if r := ask(700); r.Code() != "InvalidParameterException" || r.Message() != "Context has 70488 bytes, and may have 65536 at most." {
+		t.Errorf("%d %.1000s", r.Status, r.Body)
 	}
 }

@@ -135,7 +135,7 @@ func (tx *Tx) PolicyUses(account, arn string) (attachments, boundaries int64, er
 	return attachments, boundaries, err
 }
 
-// ChangePolicy stores the tags and the default version of a policy that the same transaction has read.
+// ChangePolicy stores the tags, the default version, the newest one's number and the time of change of a policy that the same transaction has read.
 func (tx *Tx) ChangePolicy(p *Policy) error {
 	tags, err := json.Marshal(p.Tags)
 	if err != nil {

@@ -59,7 +59,7 @@ func (f *federation) trusted(role *iam.Role) error {
 	}
 	for _, asked.Action = range f.passage.actions(f.action) {
 		if role.Trust.Evaluate(&asked).Effect != policy.Allow {
-			explained := role.Trust.Explain(&asked)
+			explained := role.Trust.Why(&asked)
 			return accessDenied(f.action, fmt.Errorf("the trust policy of %s does not allow %s: %s", f.roleARN, asked.Action, explained.Cause()))
 		}
 	}

@@ -123,7 +123,7 @@ func (r *Request) trusted(role *iam.Role) error {
 	asked := r.question()
 	for _, asked.Action = range r.actions() {
 		if role.Trust.Evaluate(&asked).Effect != policy.Allow {
-			explained := role.Trust.Explain(&asked)
+			explained := role.Trust.Why(&asked)
 			return r.refused(&explained)
 		}
 	}

@@ -26,6 +26,21 @@ func TestProviders(t *testing.T) {
 		absent(t, db, map[string]func(*Tx) error{
 			"provider of another account": func(tx *Tx) error { _, err := tx.OIDCProvider(accountB, provider.Name); return err },
 		})
+		// All of it can change but account and name.
+		changed := *provider
+		changed.ClientIDs, changed.Thumbprints, changed.Tags = []string{"c"}, []string{"11", "22"}, map[string]string{"k": "v"}
+		change(t, db, func(tx *Tx) error { return tx.ChangeOIDCProvider(&changed) })
+		look(t, db, func(tx *Tx) error {
+			got, err := tx.OIDCProvider(accountA, provider.Name)
+			if got.Version <= first {
+				t.Errorf("version %d, then %d", first, got.Version)
+			}
+			changed.Version, first = got.Version, got.Version
+			if diff := cmp.Diff(&changed, got); diff != "" {
+				t.Errorf("provider (-changed +read):\n%s", diff)
+			}
+			return err
+		})
 		// Made again under its name, a provider is another one to every cache.
 		change(t, db, func(tx *Tx) error { return tx.DeleteOIDCProvider(accountA, provider.Name) })
 		change(t, db, func(tx *Tx) error { return tx.CreateOIDCProvider(provider) })

@@ -35,6 +35,16 @@ func TestRoles(t *testing.T) {
 			}
 			return errors.Join(err, err2, err3, err4)
 		})
+		change(t, db, func(tx *Tx) error { return tx.SetRoleTrust(accountA, "READER", `{"changed":true}`) })
+		look(t, db, func(tx *Tx) error {
+			got, err := tx.Role(accountA, "Reader")
+			n, err2 := tx.RoleCount(accountA)
+			none, err3 := tx.RoleCount(accountB)
+			if got.Trust != `{"changed":true}` || n != 1 || none != 0 {
+				t.Errorf("the trust policy is %s, of %d roles, elsewhere %d", got.Trust, n, none)
+			}
+			return errors.Join(err, err2, err3)
+		})
 		absent(t, db, map[string]func(*Tx) error{
 			"role of another account":        func(tx *Tx) error { _, err := tx.Role(accountB, "Reader"); return err },
 			"session of an unknown role":     func(tx *Tx) error { _, err := tx.SessionOfRole("AROA2"); return err },

@@ -116,13 +116,13 @@ const (
 
 // pgUnavailable are the SQLSTATEs, and classes of them, that blame the server's state and not the statement.
 var pgUnavailable = map[string]bool{
-	"08":    true, // connection exceptions; poolers use them too
-	"28":    true, // the server no longer takes our name or password
-	"3D":    true, // the database is gone
-	"53":    true, // disk full, out of memory, too many connections
-	"57":    true, // cancelled, shutting down, starting up
-	"58":    true, // I/O errors of the server
-	"XX":    true, // corrupted data or index, internal errors
+	"08":       true, // connection exceptions; poolers use them too
+	"28":       true, // the server no longer takes our name or password
+	"3D":       true, // the database is gone
+	"53":       true, // disk full, out of memory, too many connections
+	"57":       true, // cancelled, shutting down, starting up
+	"58":       true, // I/O errors of the server
+	"XX":       true, // corrupted data or index, internal errors
 	pgReadOnly: true, // read-only: a standby, or a server being moved
-	"55P03": true, // an operator's lock_timeout
+	"55P03":    true, // an operator's lock_timeout
 }

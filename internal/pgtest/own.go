@@ -22,6 +22,7 @@ type Own struct {
 	server
 	program string
 	args    []string
+	last    string // the signal that ends it at once
 }
 
 // NewOwn makes a cluster with these lines in its postgresql.conf, and starts it. Files that a line names can be put into the
@@ -73,7 +74,7 @@ func (o *Own) Bouncer(tb testing.TB, connections int) string {
 		"listen_port = %d\nunix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = %d\nmax_client_conn = 500",
 		o.port, b.port, connections)))
 	b.hand(tb, config)
-	b.program, b.args = program, []string{config}
+	b.program, b.args, b.last = program, []string{config}, "TERM"
 	b.Start(tb)
 	return b.URL()
 }
@@ -95,7 +96,7 @@ func newOwn(tb testing.TB) *Own {
 }
 
 func (o *Own) postgres(bin string) {
-	o.program = filepath.Join(bin, "postgres")
+	o.program, o.last = filepath.Join(bin, "postgres"), "QUIT"
 	o.args = []string{"-D", o.data(), "-h", "127.0.0.1", "-p", strconv.Itoa(o.port), "-k", o.dir}
 }
 
@@ -125,8 +126,8 @@ func (o *Own) Start(tb testing.TB) {
 }
 
 func (o *Own) try() error {
-	const guard = `exec 3<&0; "$@" </dev/null 3<&- & server=$!; { cat <&3 >/dev/null; kill -QUIT $server; } & wait $server`
-	o.cmd = o.command("/bin/sh", append([]string{"-c", guard, "guard", o.program}, o.args...)...)
+	const guard = `exec 3<&0; "$@" </dev/null 3<&- & server=$!; { cat <&3 >/dev/null; kill -$0 $server; } & wait $server`
+	o.cmd = o.command("/bin/sh", append([]string{"-c", guard, o.last, o.program}, o.args...)...)
 	log, err := os.OpenFile(o.log(), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err

@@ -50,10 +50,13 @@ func migrateSQLite(ctx context.Context, db *sql.DB, o Options) (v versions, err 
 		switch {
 		case err != nil:
 			return err
-		case o.NoMigrate && has < newest(p):
+		case has >= newest(p):
+			v = versions{has, has}
+			return nil
+		case o.NoMigrate:
 			return oldSchema(has, newest(p))
 		}
-		v = versions{has, max(has, newest(p))}
+		v = versions{has, newest(p)}
 		return up(ctx, p, o.Log)
 	})
 	if err != nil {

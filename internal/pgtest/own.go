@@ -161,6 +161,18 @@ func (o *Own) try() error {
 // Kill kills every process of the server, as a machine that goes down does.
 func (o *Own) Kill(tb testing.TB) {
 	tb.Helper()
+	o.signal(tb, syscall.SIGKILL)
+	o.end()
+}
+
+// Freeze stops every process of the server: connections stay open, and nobody answers, until Thaw.
+func (o *Own) Freeze(tb testing.TB) { tb.Helper(); o.signal(tb, syscall.SIGSTOP) }
+
+// Thaw lets a frozen server go on.
+func (o *Own) Thaw(tb testing.TB) { tb.Helper(); o.signal(tb, syscall.SIGCONT) }
+
+func (o *Own) signal(tb testing.TB, sig syscall.Signal) {
+	tb.Helper()
 	text, err := os.ReadFile(filepath.Join(o.data(), "postmaster.pid"))
 	must(tb, err)
 	first, _, _ := strings.Cut(string(text), "\n")
@@ -169,11 +181,10 @@ func (o *Own) Kill(tb testing.TB) {
 	for _, one := range append([]string{first}, strings.Fields(string(out))...) {
 		pid, err := strconv.Atoi(one)
 		must(tb, err)
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+		if err := syscall.Kill(pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 			tb.Fatal(err)
 		}
 	}
-	o.end()
 }
 
 // end ends the server, if it runs.

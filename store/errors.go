@@ -112,17 +112,19 @@ const (
 	pgUndefinedTable       = "42P01"
 	pgUndefinedFunction    = "42883"
 	pgReadOnly             = "25006"
+	pgUnsupported          = "0A000"
 )
 
 // pgUnavailable are the SQLSTATEs, and classes of them, that blame the server's state and not the statement.
 var pgUnavailable = map[string]bool{
-	"08":       true, // connection exceptions; poolers use them too
-	"28":       true, // the server no longer takes our name or password
-	"3D":       true, // the database is gone
-	"53":       true, // disk full, out of memory, too many connections
-	"57":       true, // cancelled, shutting down, starting up
-	"58":       true, // I/O errors of the server
-	"XX":       true, // corrupted data or index, internal errors
-	pgReadOnly: true, // read-only: a standby, or a server being moved
-	"55P03":    true, // an operator's lock_timeout
+	"08":          true, // connection exceptions; poolers use them too
+	"28":          true, // the server no longer takes our name or password
+	"3D":          true, // the database is gone
+	"53":          true, // disk full, out of memory, too many connections
+	"57":          true, // cancelled, shutting down, starting up
+	"58":          true, // I/O errors of the server
+	"XX":          true, // corrupted data or index, internal errors
+	pgReadOnly:    true, // a standby, or a server being moved
+	pgUnsupported: true, // SERIALIZABLE, by a hot standby: nothing else that we ask for can be unsupported
+	"55P03":       true, // an operator's lock_timeout
 }

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"idpool/internal/pgtest"
 )
 
 // versionOf opens a database and tells what Schema says of it.
@@ -69,5 +71,18 @@ func TestMigrateForNobody(t *testing.T) {
 		if before, _, err := versionOf(t, url, Options{}); before != 0 || err != nil {
 			t.Errorf("%s: afterwards the schema has version %d, %v", name, before, err)
 		}
+	}
+}
+
+// A node that leaves migrations to others needs no right to change the schema, and to be no superuser.
+func TestRoleThatMayChangeRowsOnly(t *testing.T) {
+	server := pgtest.NewOwn(t, nil)
+	url := server.Database(t, "idpool")
+	openAt(t, url, Options{})
+	pgExec(t, pgDirect(t, url), "CREATE ROLE node LOGIN; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO node")
+	db := openAt(t, strings.Replace(url, "postgres@", "node@", 1), Options{NoMigrate: true})
+	must(t, db.Update(t.Context(), put("a")))
+	if err := db.Update(t.Context(), func(tx *Tx) error { return tx.exec(fixed(`DROP TABLE settings`)) }); err == nil {
+		t.Error("it may drop a table")
 	}
 }

@@ -104,7 +104,7 @@ func (p *postgresDB) transaction(ctx context.Context, k kind, begin *stmt, f fun
 		err = s.commit()
 		tx.failed = err
 	}
-	if k == update && pgCode(tx.failed) == pgReadOnly {
+	if code := pgCode(tx.failed); k == update && (code == pgReadOnly || code == pgUnsupported) {
 		// A standby, or a primary that no longer is one: the next connection may lead to the primary.
 		_ = conn.Conn().Close(ctx)
 	}

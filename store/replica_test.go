@@ -155,6 +155,35 @@ func TestReplicaAway(t *testing.T) {
 	}
 }
 
+// A URL may name several hosts. Where a connection has led to a standby, the next one looks again.
+func TestStandbyForPrimary(t *testing.T) {
+	p := startPair(t)
+	alone := openAt(t, p.replica, Options{})
+	before := alone.pg.pool.Stat().NewConnsCount()
+	if err := alone.Update(t.Context(), put("a")); !errors.Is(err, ErrUnavailable) || errors.Is(err, ErrUnknownOutcome) {
+		t.Errorf("an Update on a standby: %v", err)
+	}
+	if n := alone.pg.pool.Stat().NewConnsCount() - before; n == 0 {
+		t.Error("no other connection was tried")
+	}
+	host := func(url string) string {
+		h, _, _ := strings.Cut(strings.TrimPrefix(url, "postgres://postgres@"), "/")
+		return h
+	}
+	both := openAt(t, "postgres://postgres@"+host(p.replica)+","+host(p.url)+"/idpool?sslmode=disable&target_session_attrs=read-write", Options{})
+	must(t, both.Update(t.Context(), put("b")))
+	p.follow(t)
+	p.primary.Kill(t)
+	var done bool
+	must(t, pgDirect(t, p.replica).QueryRow(t.Context(), "SELECT pg_promote()").Scan(&done))
+	for name, db := range map[string]*DB{"one host": alone, "two hosts": both} {
+		must(t, db.Update(t.Context(), put(name)))
+	}
+	if got := names(t, both); !got["b"] || !got["one host"] || !got["two hosts"] || !done {
+		t.Errorf("after the promotion there are %v", got)
+	}
+}
+
 // Without a replica ViewStale is View.
 func TestNoReplica(t *testing.T) {
 	eachEngine(t, func(t *testing.T, db *DB) {

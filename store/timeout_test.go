@@ -26,8 +26,10 @@ func TestTimeout(t *testing.T) {
 		unknown    bool
 		do         func(ctx context.Context) error
 	}{
-		{"a row that another session has changed", "UPDATE accounts SET version = 5", false,
-			func(ctx context.Context) error { return db.Update(ctx, count) }},
+		{
+			"a row that another session has changed", "UPDATE accounts SET version = 5", false,
+			func(ctx context.Context) error { return db.Update(ctx, count) },
+		},
 		{"a View of one statement", "SELECT pg_advisory_xact_lock(7)", false, func(ctx context.Context) error {
 			return db.View(ctx, func(tx *Tx) error { var n int64; return tx.row(locked, nil, &n) })
 		}},

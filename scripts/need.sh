@@ -11,6 +11,7 @@ need aws awscli
 need node nodejs
 need npm npm
 need initdb postgresql
+[ -x /usr/sbin/pgbouncer ] || need pgbouncer pgbouncer # not in everybody's path
 need strace strace
 need curl curl
 need jq jq

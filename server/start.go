@@ -37,17 +37,13 @@ func lockDirectory(dir string) (*os.File, error) {
 	return f, nil
 }
 
-func (s *Server) isPostgres() bool {
-	return strings.HasPrefix(s.config.Database, "postgres://") || strings.HasPrefix(s.config.Database, "postgresql://")
-}
-
 // findMasterKey takes the operator's master key, or the one that an earlier start has kept, or makes one: beside the SQLite
 // file, or in the PostgreSQL database so that another node needs nothing but the database.
 func (s *Server) findMasterKey(ctx context.Context) (err error) {
 	key := s.config.MasterKey
 	switch {
 	case key != nil:
-	case s.isPostgres():
+	case isPostgres(s.config.Database):
 		if key, err = s.masterKeyInDatabase(ctx); err != nil {
 			return fmt.Errorf("master key: %w", err)
 		}
@@ -274,7 +270,7 @@ func (s *Server) check(d *deployment) error {
 		return usage("--dev has root keys that everybody knows, and this database was not made by --dev: choose another directory by --data")
 	case c.IssuerURL == "" && d.issuerURL == "" && !isLoopback(hostOf(c.Listen)):
 		return usage("--listen %s can be reached from elsewhere: give --issuer-url, the URL that others know this server by", c.Listen)
-	case c.IssuerURL == "" && d.issuerURL == "" && s.isPostgres():
+	case c.IssuerURL == "" && d.issuerURL == "" && isPostgres(s.config.Database):
 		return usage("a PostgreSQL database is for many nodes, whose tokens have one issuer: give --issuer-url, the URL that others know them by")
 	case c.IssuerURL != "" && d.issuerURL != "" && c.IssuerURL != d.issuerURL && !c.ChangeIssuerURL:
 		return fmt.Errorf("--issuer-url %s: tokens of this deployment are issued by %s, and whoever trusts that would trust no new token; "+

@@ -18,7 +18,7 @@ func TestMistakes(t *testing.T) {
 		code    int
 		want    string // FILE stands for its path here, too
 	}{
-		{"no command", "", "", 2, `expected one of "serve", "accounts", "sessions", "explain", "version"` + "\n" + hint},
+		{"no command", "", "", 2, `expected one of "serve", "accounts", "sessions", "explain", "move", ...` + "\n" + hint},
 		{"unknown flag", "serve --lisen x", "", 2, "unknown flag --lisen, did you mean"},
 		{"no value", "serve --listen", "", 2, "--listen: its value is missing: give HOST:PORT\n" + hint},
 		{"a flag as a value", "serve --listen --dev", "", 2, "--listen: its value is missing: give HOST:PORT\n"},

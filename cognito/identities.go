@@ -164,7 +164,11 @@ func (s *Service) ListIdentities(ctx context.Context, c wire.Caller, in *ListIde
 		return nil, err
 	}
 	var page []identity.Identity
-	err = s.viewPool(ctx, c, in.IdentityPoolId, func(tx *store.Tx, pool *identity.Pool) (err error) {
+	err = s.DB.ViewStale(ctx, func(tx *store.Tx) error {
+		pool, err := ownPool(tx, c, in.IdentityPoolId)
+		if err != nil {
+			return err
+		}
 		page, err = tx.Identities(pool.Key, after, in.HideDisabled, in.MaxResults+1)
 		return err
 	})

@@ -342,7 +342,7 @@ func (s *Service) ListIdentityPools(ctx context.Context, c wire.Caller, in *List
 		return nil, err
 	}
 	var page []store.PoolName
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.ViewStale(ctx, func(tx *store.Tx) (err error) {
 		page, err = tx.Pools(scope(c), after, in.MaxResults+1)
 		return err
 	})

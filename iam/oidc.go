@@ -152,7 +152,7 @@ func (s *Service) ListOpenIDConnectProviders(ctx context.Context, c wire.Caller,
 		return nil, err
 	}
 	out := &ListOpenIDConnectProvidersOutput{}
-	err := s.DB.View(ctx, func(tx *store.Tx) error {
+	err := s.DB.ViewStale(ctx, func(tx *store.Tx) error {
 		all, err := tx.OIDCProviders(c.Account)
 		out.OpenIDConnectProviderList = nil
 		for i := range all {

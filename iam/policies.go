@@ -287,7 +287,7 @@ func (s *Service) ListPolicies(ctx context.Context, c wire.Caller, in *ListPolic
 		after = ""
 	}
 	var all []store.Policy
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.ViewStale(ctx, func(tx *store.Tx) (err error) {
 		all = nil
 		if in.Scope != "Local" {
 			if all, err = listAWSPolicies(tx, c.Account, filter); err != nil {

@@ -38,7 +38,7 @@ func (s *Service) ListRoles(ctx context.Context, c wire.Caller, in *ListRolesInp
 		return nil, err
 	}
 	var roles []store.Role
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.ViewStale(ctx, func(tx *store.Tx) (err error) {
 		roles, err = tx.Roles(c.Account, prefix, page.after, page.read())
 		return err
 	})

@@ -198,7 +198,7 @@ func (s *Service) ListSAMLProviders(ctx context.Context, c wire.Caller, _ *ListS
 		return nil, err
 	}
 	out := &ListSAMLProvidersOutput{}
-	err := s.DB.View(ctx, func(tx *store.Tx) error {
+	err := s.DB.ViewStale(ctx, func(tx *store.Tx) error {
 		all, err := tx.SAMLProviders(c.Account)
 		out.SAMLProviderList = nil
 		for i := range all {

@@ -205,7 +205,7 @@ func (s *Service) ListUsers(ctx context.Context, c wire.Caller, in *ListUsersInp
 		return nil, err
 	}
 	var users []*store.User
-	err = s.DB.View(ctx, func(tx *store.Tx) (err error) {
+	err = s.DB.ViewStale(ctx, func(tx *store.Tx) (err error) {
 		users, err = tx.Users(c.Account, prefix, p.after, p.read())
 		return err
 	})

@@ -27,6 +27,8 @@ type Config struct {
 	AdminListen      string // metrics and pprof; empty: nowhere
 	Data             string // directory
 	Database         string // SQLite path or postgres:// URL; empty: idpool.db in Data
+	DatabaseReplica  string // postgres:// URL of a hot standby for lists; empty: none
+	NoMigrate        bool   // do not start on an older schema
 	IssuerURL        string // scheme and host[:port]; empty: the listen address
 	ChangeIssuerURL  bool   // take an IssuerURL that differs from the stored one
 	Account          string // first account; empty: the stored one, or DefaultAccount
@@ -36,6 +38,8 @@ type Config struct {
 	RootKey                  *iam.StaticKey // root key of the first account, never stored
 	MasterKey                []byte         // 32 bytes; nil: one is made and kept
 	RequireExternalMasterKey bool
+
+	DatabaseTimeout time.Duration // of what is asked of PostgreSQL; 0: DefaultDatabaseTimeout
 
 	Dev                   bool
 	Drain                 time.Duration
@@ -62,6 +66,8 @@ type Config struct {
 const (
 	DefaultAccount = "000000000000"
 	DefaultListen  = "127.0.0.1:7400"
+
+	DefaultDatabaseTimeout = 10 * time.Second
 )
 
 // UsageError is a mistake in what the operator asked for.
@@ -83,6 +89,9 @@ func (c *Config) check() error {
 	}
 	if c.TokenLifetime == 0 {
 		c.TokenLifetime = issuer.TokenLifetime
+	}
+	if err := c.checkDatabase(); err != nil {
+		return err
 	}
 	switch {
 	case c.TokenLifetime < time.Second || c.TokenLifetime > issuer.MaxTokenLifetime:
@@ -118,6 +127,28 @@ func (c *Config) check() error {
 		return err
 	}
 	return c.checkDev()
+}
+
+func (c *Config) checkDatabase() error {
+	if c.DatabaseTimeout == 0 {
+		c.DatabaseTimeout = DefaultDatabaseTimeout
+	}
+	switch {
+	case c.DatabaseTimeout < 100*time.Millisecond:
+		return usage("--database-timeout %v: give 100ms or more", c.DatabaseTimeout)
+	case c.DatabaseReplica == "":
+		return nil
+	case !isPostgres(c.DatabaseReplica): // the text may hold a password, so it is not repeated
+		return usage("--database-replica: give the postgres:// URL of a hot standby")
+	case !isPostgres(c.Database):
+		return usage("--database-replica is for a --database on PostgreSQL; a SQLite file has no replica")
+	}
+	return nil
+}
+
+// isPostgres tells whether a database is on PostgreSQL, or what speaks its protocol, and not in a SQLite file.
+func isPostgres(database string) bool {
+	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
 }
 
 func (c *Config) checkIssuer() error {

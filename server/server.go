@@ -83,8 +83,8 @@ func (s *Server) open(ctx context.Context) (err error) {
 	if err := s.openAudit(); err != nil {
 		return err
 	}
-	if s.db, err = store.Open(ctx, c.Database, store.Options{Now: c.Now, Log: c.Log}); err != nil {
-		return fmt.Errorf("%w; check --database, and that the database runs", err)
+	if s.db, err = openDatabase(ctx, c); err != nil {
+		return err
 	}
 	for _, step := range []func(context.Context) error{
 		s.examine, s.findMasterKey, s.settle, s.wire, s.refresh, s.openSocket, s.develop,

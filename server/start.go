@@ -44,12 +44,6 @@ func (e *runningError) Error() string {
 	return fmt.Sprintf("another idpool runs in %s: stop it, or choose another directory by --data", e.dir)
 }
 
-func (s *Server) isPostgres() bool { return isPostgres(s.config.Database) }
-
-func isPostgres(database string) bool {
-	return strings.HasPrefix(database, "postgres://") || strings.HasPrefix(database, "postgresql://")
-}
-
 // masterKeyPath is where the master key of a SQLite database is, when the operator gave none.
 func masterKeyPath(database string) string {
 	return filepath.Join(filepath.Dir(strings.TrimPrefix(database, "sqlite:")), masterKeyName)
@@ -61,7 +55,7 @@ func (s *Server) findMasterKey(ctx context.Context) (err error) {
 	key := s.config.MasterKey
 	switch {
 	case key != nil:
-	case s.isPostgres():
+	case isPostgres(s.config.Database):
 		if key, err = s.masterKeyInDatabase(ctx); err != nil {
 			return fmt.Errorf("master key: %w", err)
 		}
@@ -304,7 +298,7 @@ func (s *Server) check(d *deployment) error {
 		return usage("--dev has root keys that everybody knows, and this database was not made by --dev: choose another directory by --data")
 	case c.IssuerURL == "" && d.issuerURL == "" && !isLoopback(hostOf(c.Listen)):
 		return usage("--listen %s can be reached from elsewhere: give --issuer-url, the URL that others know this server by", c.Listen)
-	case c.IssuerURL == "" && d.issuerURL == "" && s.isPostgres():
+	case c.IssuerURL == "" && d.issuerURL == "" && isPostgres(s.config.Database):
 		return usage("a PostgreSQL database is for many nodes, whose tokens have one issuer: give --issuer-url, the URL that others know them by")
 	case c.IssuerURL != "" && d.issuerURL != "" && c.IssuerURL != d.issuerURL && !c.ChangeIssuerURL:
 		return fmt.Errorf("--issuer-url %s: tokens of this deployment are issued by %s, and whoever trusts that would trust no new token; "+

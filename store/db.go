@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -14,6 +15,8 @@ import (
 type DB struct {
 	lite *sqliteDB // exactly one of the two is there
 	pg   *postgresDB
+
+	replica *replica // nil: none
 }
 
 // Options are what a DB may be told; the zero value is good.
@@ -24,6 +27,18 @@ type Options struct {
 	// Readers is how many Views run at once on SQLite, 2 to 8; twice the number of CPUs if 0. On PostgreSQL the URL's
 	// pool_max_conns says how many connections there are.
 	Readers int
+
+	// Timeout is how long one View or Update may take on PostgreSQL in all, its repeats and the wait for a connection
+	// included; longer is ErrUnavailable. Nothing limits it if 0, and nothing does on SQLite, where nobody waits for a network.
+	Timeout time.Duration
+
+	// Replica is the postgres:// URL of a hot standby of the database, which ViewStale reads; empty: none.
+	Replica string
+
+	// NoMigrate makes Open fail with ErrSchema where it would change the schema.
+	NoMigrate bool
+
+	fileSystem func(dir string) string // the kind of file system that a folder is on; the kernel's if nil
 
 	groupSize int           // members of one group commit, 128 if 0
 	groupTime time.Duration // how long a group takes members, 5 ms if 0
@@ -40,6 +55,9 @@ func (o Options) withDefaults() Options {
 		o.Readers = 2 * runtime.GOMAXPROCS(0)
 	}
 	o.Readers = min(max(o.Readers, 2), 8)
+	if o.fileSystem == nil {
+		o.fileSystem = fileSystem
+	}
 	if o.groupSize == 0 {
 		o.groupSize = 128
 	}
@@ -51,8 +69,8 @@ func (o Options) withDefaults() Options {
 
 // Open opens a database, makes it if it is a SQLite file that does not exist, and brings its schema up to date. url is a
 // file's path, "sqlite:" and a path, or a URL that begins with postgres:// or postgresql:// and may carry the pool's
-// settings (pool_max_conns, ...) and, behind PgBouncer, default_query_exec_mode=exec or cache_describe. Many nodes may
-// open one PostgreSQL database at once. The error is ErrUnavailable if the database could not be reached.
+// settings (pool_max_conns, ...). Many nodes may open one PostgreSQL database at once. A schema that is newer than this
+// program stays as it is. The error is ErrUnavailable if the database could not be reached.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	o = o.withDefaults()
 	kind, where, err := locate(url)
@@ -67,6 +85,11 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
+	}
+	if o.Replica != "" {
+		if db.replica, err = openReplica(ctx, o); err != nil {
+			return nil, errors.Join(fmt.Errorf("open the replica: %w", err), db.Close())
+		}
 	}
 	return db, nil
 }
@@ -93,11 +116,25 @@ func locate(url string) (engine, string, error) {
 
 // Close waits for the functions that run, and for Updates that were called before it; later calls get ErrUnavailable.
 func (db *DB) Close() error {
+	if db.replica != nil {
+		db.replica.close()
+	}
 	if db.pg != nil {
 		db.pg.close()
 		return nil
 	}
 	return db.lite.close()
+}
+
+// Schema tells the version of the schema as Open has found it, 0 if there were no tables, and as it is since.
+func (db *DB) Schema() (before, after int64) {
+	v := versions{}
+	if db.pg != nil {
+		v = db.pg.schema
+	} else {
+		v = db.lite.schema
+	}
+	return v.before, v.after
 }
 
 var ping = statement(`SELECT 1`)

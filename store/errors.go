@@ -28,6 +28,10 @@ var (
 	// ErrUnknownOutcome says that the connection was lost between COMMIT and its answer: what the Update wrote is there
 	// either completely or not at all. It is an ErrUnavailable too. See Update for what to do.
 	ErrUnknownOutcome = fmt.Errorf("%w: the outcome of a commit is unknown", ErrUnavailable)
+
+	// ErrSchema says that a database has an older schema than this program needs. Only Open returns it, and only with
+	// NoMigrate.
+	ErrSchema = errors.New("run idpool migrate first")
 )
 
 // What a caller of Tx can do wrong. Each fails the transaction, since it is a bug.
@@ -86,13 +90,19 @@ func fromPostgres(ctx context.Context, q *stmt, err error, lost bool) error {
 	return fmt.Errorf("%v: %w", q, err)
 }
 
-// pgClass is the first two characters of the SQLSTATE, empty if the server has given none.
-func pgClass(err error) string {
+// pgCode is the SQLSTATE, empty if the server has given none.
+func pgCode(err error) string {
 	var e *pgconn.PgError
-	if !errors.As(err, &e) || len(e.Code) < 2 {
+	if !errors.As(err, &e) {
 		return ""
 	}
-	return e.Code[:2]
+	return e.Code
+}
+
+// pgClass is the first two characters of the SQLSTATE, empty if the server has given none.
+func pgClass(err error) string {
+	code := pgCode(err)
+	return code[:min(len(code), 2)]
 }
 
 const (
@@ -100,17 +110,19 @@ const (
 	pgSerializationFailure = "40001"
 	pgDeadlock             = "40P01"
 	pgUndefinedTable       = "42P01"
+	pgUndefinedFunction    = "42883"
+	pgReadOnly             = "25006"
 )
 
 // pgUnavailable are the SQLSTATEs, and classes of them, that blame the server's state and not the statement.
 var pgUnavailable = map[string]bool{
-	"08":    true, // connection exceptions; poolers use them too
-	"28":    true, // the server no longer takes our name or password
-	"3D":    true, // the database is gone
-	"53":    true, // disk full, out of memory, too many connections
-	"57":    true, // cancelled, shutting down, starting up
-	"58":    true, // I/O errors of the server
-	"XX":    true, // corrupted data or index, internal errors
-	"25006": true, // read-only: a standby, or a server being moved
-	"55P03": true, // an operator's lock_timeout
+	"08":       true, // connection exceptions; poolers use them too
+	"28":       true, // the server no longer takes our name or password
+	"3D":       true, // the database is gone
+	"53":       true, // disk full, out of memory, too many connections
+	"57":       true, // cancelled, shutting down, starting up
+	"58":       true, // I/O errors of the server
+	"XX":       true, // corrupted data or index, internal errors
+	pgReadOnly: true, // read-only: a standby, or a server being moved
+	"55P03":    true, // an operator's lock_timeout
 }

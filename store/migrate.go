@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -22,62 +20,98 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
+// versions are a schema's when the database was opened, and after the migrations that this has run; 0 is a database without
+// tables. A schema that is newer than this program stays as it is.
+type versions struct{ before, after int64 }
+
+// schemaVersion is what both engines tell of a schema: the number of the last migration. It fails where there are no tables.
+var schemaVersion = fixed(`SELECT MAX(version_id) FROM ` + goose.DefaultTablename)
+
+// newest is the version that this program's migrations lead to.
+func newest(p *goose.Provider) int64 {
+	sources := p.ListSources()
+	return sources[len(sources)-1].Version
+}
+
+// oldSchema is the error of NoMigrate.
+func oldSchema(has, needs int64) error {
+	return fmt.Errorf("the schema has version %d and this idpool needs %d: %w", has, needs, ErrSchema)
+}
+
 // migrateSQLite brings the schema up to date. serve locks the data directory, so a second process is there by accident;
 // the one that comes second finds the lock or the tables of the first, and looks again.
-func migrateSQLite(ctx context.Context, db *sql.DB, log *slog.Logger) error {
-	err := whileBusy(ctx, func() error {
+func migrateSQLite(ctx context.Context, db *sql.DB, o Options) (v versions, err error) {
+	err = whileBusy(ctx, func() error {
 		p, err := provider(goose.DialectSQLite3, db) // a new one each time: it looks for its own table only once
 		if err != nil {
 			return err
 		}
-		return up(ctx, p, log)
+		has, err := versionSQLite(ctx, db)
+		switch {
+		case err != nil:
+			return err
+		case o.NoMigrate && has < newest(p):
+			return oldSchema(has, newest(p))
+		}
+		v = versions{has, max(has, newest(p))}
+		return up(ctx, p, o.Log)
 	})
 	if err != nil {
-		return fmt.Errorf("migrate: %w", fromSQLite(liteOpen, err))
+		return v, fmt.Errorf("migrate: %w", fromSQLite(liteOpen, err))
 	}
-	return nil
+	return v, nil
 }
 
-// migratePostgres does the same among many nodes that start at once. They take turns by a row of a table: advisory locks
-// do nothing on engines that only speak PostgreSQL's protocol, and don't pass a pooler. A node that finds nothing to do
-// takes no turn.
-func migratePostgres(ctx context.Context, pool *pgxpool.Pool, log *slog.Logger) error {
-	db := stdlib.OpenDB(*pool.Config().ConnConfig)
+func versionSQLite(ctx context.Context, db *sql.DB) (int64, error) {
+	var version sql.NullInt64
+	err := db.QueryRowContext(ctx, schemaVersion.text[sqlite]).Scan(&version)
+	if err != nil && strings.Contains(err.Error(), "no such table") {
+		err = nil
+	}
+	return version.Int64, err
+}
+
+// migrate does the same among many nodes that start at once. They take turns by a row of a table: advisory locks do nothing
+// on engines that only speak PostgreSQL's protocol, and don't pass a pooler. A node that finds nothing to do takes no turn.
+func (p *postgresDB) migrate(ctx context.Context, o Options) (v versions, err error) {
+	db := stdlib.OpenDB(*p.pool.Config().ConnConfig)
 	defer db.Close()
 	// A turn takes well under a second. A node that dies in its turn is waited for until its lease ends.
-	turns, err := lock.NewPostgresTableLocker(lock.WithTableLogger(log),
+	turns, err := lock.NewPostgresTableLocker(lock.WithTableLogger(o.Log),
 		lock.WithTableLeaseDuration(30*time.Second), lock.WithTableHeartbeatInterval(5*time.Second),
 		lock.WithTableLockTimeout(200*time.Millisecond, 1500), lock.WithTableUnlockTimeout(time.Second, 30))
 	if err != nil {
-		return err
+		return v, err
 	}
-	p, err := provider(goose.DialectPostgres, db, goose.WithLocker(turns))
+	source, err := provider(goose.DialectPostgres, db, goose.WithLocker(turns))
 	if err != nil {
-		return err
+		return v, err
 	}
-	switch pending, err := pendingPostgres(ctx, pool, p); {
+	has, err := p.version(ctx)
+	switch {
 	case err != nil:
-		return fmt.Errorf("migrate: %w", fromPostgres(ctx, pgVersion, err, true))
-	case !pending:
-		return nil
+		return v, fmt.Errorf("migrate: %w", fromPostgres(ctx, schemaVersion, err, true))
+	case has >= newest(source):
+		return versions{has, has}, nil
+	case o.NoMigrate:
+		return v, oldSchema(has, newest(source))
 	}
-	if err := up(ctx, p, log); err != nil {
-		return fmt.Errorf("migrate: %w", err)
+	if err := up(ctx, source, o.Log); err != nil {
+		return v, fmt.Errorf("migrate: %w", err)
 	}
-	return nil
+	return versions{has, newest(source)}, nil
 }
 
-var pgVersion = fixed(`SELECT MAX(version_id) FROM ` + goose.DefaultTablename)
-
-func pendingPostgres(ctx context.Context, pool *pgxpool.Pool, p *goose.Provider) (bool, error) {
-	sources := p.ListSources()
+func (p *postgresDB) version(ctx context.Context) (int64, error) {
 	var version *int64
-	err := pool.QueryRow(ctx, pgVersion.text[postgres]).Scan(&version)
-	var e *pgconn.PgError
-	if errors.As(err, &e) && e.Code == pgUndefinedTable {
-		return true, nil
+	err := p.pool.QueryRow(ctx, schemaVersion.text[postgres]).Scan(&version)
+	switch {
+	case pgCode(err) == pgUndefinedTable || err == nil && version == nil:
+		return 0, nil
+	case err != nil:
+		return 0, err
 	}
-	return version == nil || *version < sources[len(sources)-1].Version, err
+	return *version, nil
 }
 
 func provider(dialect goose.Dialect, db *sql.DB, more ...goose.ProviderOption) (*goose.Provider, error) {

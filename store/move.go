@@ -16,11 +16,11 @@ const SettingMoving = "moving"
 
 // What a move refuses, and what it may find. Their texts say what to do.
 var (
-	ErrMoving   = errors.New("a move into this database was not finished: repeat idpool move, which starts over, or drop the database")
-	ErrNotEmpty = errors.New("the target is not empty: move into a new database")
-	ErrSchema   = errors.New("the database has not the schema of this version")
-	ErrInUse    = errors.New("another process has the database open: stop every node that serves it")
-	ErrDiffers  = errors.New("source and target differ after the move: see that no node runs on either, then repeat it")
+	ErrMoving      = errors.New("a move into this database was not finished: repeat idpool move, which starts over, or drop the database")
+	ErrNotEmpty    = errors.New("the target is not empty: move into a new database")
+	ErrOtherSchema = errors.New("its schema is not the one of this version")
+	ErrInUse       = errors.New("another process has the database open: stop every node that serves it")
+	ErrDiffers     = errors.New("source and target differ after the move: see that no node runs on either, then repeat it")
 )
 
 // Mover moves a whole deployment from SQLite to PostgreSQL or back, while no node runs: first Copy, then Finish. Until
@@ -61,7 +61,7 @@ const (
 )
 
 // OpenMove opens both databases, by URLs as Open takes them; one is SQLite and the other PostgreSQL. It makes the schema of
-// a target that has none. A source, or a target with a schema, must have that of this version: ErrSchema. A SQLite file that
+// a target that has none. A source, or a target with a schema, must have that of this version: ErrOtherSchema. A SQLite file that
 // another process has open is ErrInUse.
 func OpenMove(ctx context.Context, from, to string, o Options) (_ *Mover, err error) {
 	if err := checkVersions(ctx, from, to); err != nil {

@@ -11,7 +11,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 )
@@ -256,23 +256,23 @@ func checkVersions(ctx context.Context, from, to string) error {
 	if err != nil {
 		return err
 	}
-	source, err := schemaVersion(ctx, from)
+	source, err := versionOf(ctx, from)
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
-	target, err := schemaVersion(ctx, to)
+	target, err := versionOf(ctx, to)
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
 	switch {
 	case source == 0:
-		return fmt.Errorf("source: %w: it has none, so there is nothing to move", ErrSchema)
+		return fmt.Errorf("source: %w: it has none, and so nothing to move", ErrOtherSchema)
 	case source < own:
-		return fmt.Errorf("source: %w but an earlier one: bring it up to date by idpool migrate, then move", ErrSchema)
+		return fmt.Errorf("source: %w but an earlier one: bring it up to date by idpool migrate, then move", ErrOtherSchema)
 	case source > own:
-		return fmt.Errorf("source: %w but a later one: move by the idpool that made it", ErrSchema)
+		return fmt.Errorf("source: %w but a later one: move by the idpool that made it", ErrOtherSchema)
 	case target != 0 && target != own:
-		return fmt.Errorf("target: %w but another one: move into a new database", ErrSchema)
+		return fmt.Errorf("target: %w but another one: move into a new database", ErrOtherSchema)
 	}
 	return nil
 }
@@ -290,9 +290,9 @@ func newestVersion() (newest int64, err error) {
 	return newest, err
 }
 
-// schemaVersion is the number of the last migration that a database has seen, 0 if it has none, or is not there. It changes
+// versionOf is the number of the last migration that a database has seen, 0 if it has none, or is not there. It changes
 // nothing. A SQLite file that another process has open is ErrInUse.
-func schemaVersion(ctx context.Context, url string) (int64, error) {
+func versionOf(ctx context.Context, url string) (int64, error) {
 	kind, where, err := locate(url)
 	if err != nil {
 		return 0, err
@@ -310,15 +310,12 @@ func postgresVersion(ctx context.Context, url string) (int64, error) {
 	}
 	defer pool.Close()
 	var version *int64
-	err = pool.QueryRow(ctx, pgVersion.text[postgres]).Scan(&version)
-	var e *pgconn.PgError
+	err = pool.QueryRow(ctx, schemaVersion.text[postgres], pgx.QueryExecModeSimpleProtocol).Scan(&version)
 	switch {
-	case errors.As(err, &e) && e.Code == pgUndefinedTable:
+	case pgCode(err) == pgUndefinedTable || err == nil && version == nil:
 		return 0, nil
 	case err != nil:
-		return 0, fromPostgres(ctx, pgVersion, err, e == nil)
-	case version == nil:
-		return 0, nil
+		return 0, fromPostgres(ctx, schemaVersion, err, true)
 	}
 	return *version, nil
 }
@@ -337,7 +334,7 @@ func liteVersion(ctx context.Context, path string) (version int64, err error) {
 	defer func() { err = errors.Join(err, db.Close()) }()
 	err = db.QueryRowContext(ctx, liteHasVersion.text[sqlite]).Scan(&version)
 	if err == nil && version > 0 {
-		err = db.QueryRowContext(ctx, pgVersion.text[sqlite]).Scan(&version)
+		err = db.QueryRowContext(ctx, schemaVersion.text[sqlite]).Scan(&version)
 	}
 	if err != nil && isBusy(err) {
 		return 0, ErrInUse

@@ -12,25 +12,22 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgconn/ctxwatch"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // postgresDB is a PostgreSQL database, or an engine that speaks its protocol, maybe behind a pooler: it names the isolation
 // level in BEGIN and relies on nothing that lives longer than a transaction.
 type postgresDB struct {
-	pool *pgxpool.Pool
-	now  func() time.Time
-	log  *slog.Logger
+	pool    *pgxpool.Pool
+	now     func() time.Time
+	log     *slog.Logger
+	timeout time.Duration // of one View or Update; 0: none
+	schema  versions
 
 	repeats atomic.Int64 // of transactions, for whatever reason
 }
 
 const (
-	// pgGrace is how long a statement goes on after its context has ended. It nearly always ends within it, which saves
-	// the connection; so callers who hang up don't make the server start processes.
-	pgGrace = time.Second
-
 	pgTries     = 12 // of one View or Update
 	pgTriesKey  = 3  // when a key of firstComes was taken: the second run sees who took it
 	pgBackoff   = 2 * time.Millisecond
@@ -54,35 +51,43 @@ func openPostgres(ctx context.Context, url string, o Options) (*postgresDB, erro
 	if err != nil {
 		return nil, err // its text masks the password
 	}
-	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
-		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn(), DeadlineDelay: pgGrace}
+	if err := chooseMode(ctx, url, config.ConnConfig); err != nil {
+		return nil, advice(fromPostgres(ctx, pgConnect, err, true))
 	}
-	pool, err := pgxpool.NewWithConfig(ctx, config)
+	pool, err := openPgPool(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	if err := migratePostgres(ctx, pool, o.Log); err != nil {
+	p := &postgresDB{pool: pool, now: o.Now, log: o.Log, timeout: o.Timeout}
+	if p.schema, err = p.migrate(ctx, o); err != nil {
 		pool.Close()
 		return nil, err
 	}
-	return &postgresDB{pool: pool, now: o.Now, log: o.Log}, nil
+	return p, nil
 }
 
 func (p *postgresDB) close() { p.pool.Close() }
 
 func (p *postgresDB) view(ctx context.Context, f func(*Tx) error) error {
-	return p.retry(ctx, func() (tries int, err error) {
-		s := &single{ctx: ctx, db: p}
-		tx := &Tx{now: timestamp(p.now), kind: alone, run: s}
-		if err := tx.end(f(tx)); !tx.again {
-			return triesOf(ctx, tx.failed, s.lost), err
-		}
-		return p.transaction(ctx, snapshot, pgSnapshot, f)
+	return p.limited(ctx, func(ctx context.Context) error {
+		return p.retry(ctx, func() (tries int, err error) { return p.viewOnce(ctx, f) })
 	})
 }
 
+// viewOnce tells of a failure as transaction does.
+func (p *postgresDB) viewOnce(ctx context.Context, f func(*Tx) error) (tries int, err error) {
+	s := &single{ctx: ctx, db: p}
+	tx := &Tx{now: timestamp(p.now), kind: alone, run: s}
+	if err := tx.end(f(tx)); !tx.again {
+		return triesOf(ctx, tx.failed, s.lost), err
+	}
+	return p.transaction(ctx, snapshot, pgSnapshot, f)
+}
+
 func (p *postgresDB) update(ctx context.Context, f func(*Tx) error) error {
-	return p.retry(ctx, func() (tries int, err error) { return p.transaction(ctx, update, pgUpdate, f) })
+	return p.limited(ctx, func(ctx context.Context) error {
+		return p.retry(ctx, func() (tries int, err error) { return p.transaction(ctx, update, pgUpdate, f) })
+	})
 }
 
 // transaction runs f once. tries says how often at most the failure that it met may be met; 0 is for what no repeat heals.
@@ -98,6 +103,10 @@ func (p *postgresDB) transaction(ctx context.Context, k kind, begin *stmt, f fun
 	if err == nil && k == update { // a snapshot has nothing to commit
 		err = s.commit()
 		tx.failed = err
+	}
+	if k == update && pgCode(tx.failed) == pgReadOnly {
+		// A standby, or a primary that no longer is one: the next connection may lead to the primary.
+		_ = conn.Conn().Close(ctx)
 	}
 	return triesOf(ctx, tx.failed, s.lost()), err
 }
@@ -138,12 +147,18 @@ func triesOf(ctx context.Context, err error, lost bool) int {
 		return pgTries
 	case !errors.As(err, &e):
 		return 0
-	case e.Code == pgSerializationFailure || e.Code == pgDeadlock:
+	case repeatable(err):
 		return pgTries
 	case e.Code == pgUniqueViolation && firstComes[e.ConstraintName]:
 		return pgTriesKey
 	}
 	return 0
+}
+
+// repeatable tells whether a transaction has failed only because of others beside it.
+func repeatable(err error) bool {
+	code := pgCode(err)
+	return code == pgSerializationFailure || code == pgDeadlock
 }
 
 func (p *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {

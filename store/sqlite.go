@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 )
@@ -20,6 +21,7 @@ type sqliteDB struct {
 	conns   []*liteConn    // all of them
 	readers chan *liteConn // those that are free
 	size    int            // of readers
+	schema  versions
 	closing chan struct{}
 	once    sync.Once
 }
@@ -34,6 +36,9 @@ const (
 
 // openSQLite opens or makes the file.
 func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteDB, err error) {
+	if err := refuseNetwork(filepath.Dir(path), o.fileSystem(filepath.Dir(path))); err != nil {
+		return nil, err
+	}
 	// SQLite would make it readable for everyone.
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -52,7 +57,7 @@ func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteDB, err e
 	if err != nil {
 		return nil, err
 	}
-	if err := migrateSQLite(ctx, l.writing, o.Log); err != nil {
+	if l.schema, err = migrateSQLite(ctx, l.writing, o); err != nil {
 		return nil, err
 	}
 	conn, err := l.connect(ctx, l.writing)

@@ -28,6 +28,7 @@ type commands struct {
 	Config kong.ConfigFlag `placeholder:"FILE" help:"YAML file; its keys are the names of the flags."`
 
 	Serve    serveCommand    `cmd:"" help:"Run a node."`
+	Migrate  migrateCommand  `cmd:"" help:"Bring a database's schema up to date."`
 	Accounts accountsCommand `cmd:"" help:"Manage accounts."`
 	Sessions sessionsCommand `cmd:"" help:"End sessions."`
 	Explain  explainCommand  `cmd:"" help:"Say why something is refused, or allowed."`

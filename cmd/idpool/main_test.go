@@ -18,7 +18,7 @@ func TestMistakes(t *testing.T) {
 		code    int
 		want    string // FILE stands for its path here, too
 	}{
-		{"no command", "", "", 2, `expected one of "serve", "accounts", "sessions", "explain", "move", ...` + "\n" + hint},
+		{"no command", "", "", 2, `expected one of "serve", "migrate", "accounts", "sessions", "explain",` + " ...\n" + hint},
 		{"unknown flag", "serve --lisen x", "", 2, "unknown flag --lisen, did you mean"},
 		{"no value", "serve --listen", "", 2, "--listen: its value is missing: give HOST:PORT\n" + hint},
 		{"a flag as a value", "serve --listen --dev", "", 2, "--listen: its value is missing: give HOST:PORT\n"},
@@ -34,6 +34,12 @@ func TestMistakes(t *testing.T) {
 		{"too many rules", "serve --quota-rules 401", "", 2, "--quota-rules 401: give a number from 1 to 400\n"},
 		{"half a root key", "serve --root-access-key-id AKID", "", 2, "IDPOOL_ROOT_ACCESS_KEY_ID and IDPOOL_ROOT_SECRET_ACCESS_KEY belong together\n"},
 		{"the other half", "serve --root-secret-access-key secret", "", 2, "IDPOOL_ROOT_ACCESS_KEY_ID and IDPOOL_ROOT_SECRET_ACCESS_KEY belong together\n"},
+		{"timeout without unit", "serve --database-timeout 5", "", 2, `--database-timeout: give a time such as 5s or 10m, not "5"` + "\n"},
+		{"timeout too short", "serve --database-timeout 10ms", "", 2, "--database-timeout 10ms: give 100ms or more\n"},
+		{"a replica of a file", "serve --database-replica postgres://u:secret@h/db", "", 2, "--database-replica is for a --database on PostgreSQL; a SQLite file has no replica\n"},
+		{"a replica in a file", "serve --database postgres://h/db --database-replica replica.db", "", 2, "--database-replica: give the postgres:// URL of a hot standby\n"},
+		{"an old schema", "serve --no-migrate --listen 127.0.0.1:0", "", 1, ": run idpool migrate first\n"},
+		{"no database to migrate", "migrate --database mysql://u:secret@h/db", "", 1, "a database URL begins with sqlite:, postgres:// or postgresql://, not with mysql://\n"},
 		{"no account", "accounts add 12", "", 2, "12 is no account: an account has 12 digits\n"},
 		{"account not given", "accounts add", "", 2, `expected "<id>"` + "\n" + hint},
 		{"whose sessions", "sessions revoke", "", 2, "give one of --role, --identity and --pool, such as: idpool sessions revoke --role Auth\n"},

@@ -30,7 +30,12 @@ type serveCommand struct {
 	AdminListen string `placeholder:"HOST:PORT" help:"Address of /metrics and pprof; none by default."`
 	Data        string `placeholder:"DIR" help:"Directory of this node's files (idpool-data; with --dev idpool-dev)."`
 	Database    string `placeholder:"PATH|URL" help:"SQLite file, or postgres:// URL (idpool.db in --data)."`
-	IssuerURL   string `name:"issuer-url" placeholder:"URL" help:"Public base URL, the iss of tokens (the listen address, if loopback and on SQLite)."`
+
+	DatabaseReplica string        `placeholder:"URL" help:"postgres:// URL of a hot standby, for lists; none by default."`
+	DatabaseTimeout time.Duration `placeholder:"TIME" help:"How long PostgreSQL may take for one read or change (10s)."`
+	NoMigrate       bool          `help:"Do not start on an older schema, but leave it to idpool migrate."`
+
+	IssuerURL string `name:"issuer-url" placeholder:"URL" help:"Public base URL, the iss of tokens (the listen address, if loopback and on SQLite)."`
 
 	ChangeIssuerURL bool   `name:"change-issuer-url" help:"Take an --issuer-url that differs from the first one."`
 	Account         string `placeholder:"ID" help:"The first account, 12 digits (000000000000)."`
@@ -120,6 +125,7 @@ func onHangup(do func()) (stop func()) {
 func (c *serveCommand) config() (server.Config, error) {
 	config := server.Config{
 		Listen: c.Listen, AdminListen: c.AdminListen, Data: c.Data, Database: c.Database,
+		DatabaseReplica: c.DatabaseReplica, DatabaseTimeout: c.DatabaseTimeout, NoMigrate: c.NoMigrate,
 		IssuerURL: strings.TrimSuffix(c.IssuerURL, "/"), ChangeIssuerURL: c.ChangeIssuerURL, Account: c.Account,
 		TLSCert: c.TLSCert, TLSKey: c.TLSKey, SigningAlgorithm: c.SigningAlgorithm,
 		RequireExternalMasterKey: c.RequireExternalMasterKey, Dev: c.Dev, Drain: defaultDrain, Regions: c.Regions,

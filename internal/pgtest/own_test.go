@@ -1,0 +1,55 @@
+package pgtest_test
+
+import (
+	"testing"
+	"time"
+
+	"idpool/internal/pgtest"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// query asks one question over a connection of its own.
+func query(t *testing.T, url, sql string) (answer string, err error) {
+	t.Helper()
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		return "", err
+	}
+	defer conn.Close(t.Context())
+	err = conn.QueryRow(t.Context(), sql).Scan(&answer)
+	return answer, err
+}
+
+// A server of a test's own can be killed and started again, and followed by a standby and through PgBouncer.
+func TestOwn(t *testing.T) {
+	t.Parallel()
+	primary := pgtest.NewOwn(t, nil, "work_mem = 5MB")
+	database := primary.Database(t, "things")
+	standby := primary.Standby(t)
+	bouncer := primary.Bouncer(t, 2)
+	for _, row := range []struct{ url, sql, want string }{
+		{database, "SHOW work_mem", "5MB"},
+		{database, "SELECT current_database()::text", "things"},
+		{database, "SELECT pg_is_in_recovery()::text", "false"},
+		{standby.URL(), "SELECT pg_is_in_recovery()::text", "true"},
+		{bouncer, "SELECT pg_is_in_recovery()::text", "false"},
+	} {
+		if got, err := query(t, row.url+"&default_query_exec_mode=exec", row.sql); got != row.want || err != nil {
+			t.Errorf("%s: %s is %q, %v", row.url, row.sql, got, err)
+		}
+	}
+	primary.Kill(t)
+	if _, err := query(t, database, "SELECT 'here'"); err == nil {
+		t.Error("a server that was killed answers")
+	}
+	primary.Start(t)
+	if got, err := query(t, database, "SELECT 'here'"); got != "here" {
+		t.Errorf("started again: %q, %v", got, err)
+	}
+	for until := time.Now().Add(time.Minute); !standby.CaughtUp(t, primary); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(until) {
+			t.Fatal("the standby does not follow")
+		}
+	}
+}

@@ -1,0 +1,77 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// replica is a hot standby of a PostgreSQL database. Whatever it cannot answer the primary can, so it is asked once, and for
+// a short time.
+type replica struct {
+	db   *postgresDB
+	log  *slog.Logger
+	now  func() time.Time
+	rest atomic.Int64 // it is left alone until then, in milliseconds since 1970
+}
+
+const (
+	replicaPatience = 2 * time.Second // for one View
+	replicaRest     = 5 * time.Second // after it did not answer
+)
+
+// openReplica does not connect: a node starts, and goes on, without its replica. For the same reason nobody can ask whether a
+// pooler stands before it, so statements are sent in the way that passes one.
+func openReplica(ctx context.Context, o Options) (*replica, error) {
+	config, err := pgxpool.ParseConfig(o.Replica)
+	if err != nil {
+		return nil, err // its text masks the password
+	}
+	if !strings.Contains(o.Replica, pgMode) {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+	}
+	pool, err := openPgPool(ctx, config)
+	if err != nil {
+		return nil, err
+	}
+	return &replica{db: &postgresDB{pool: pool, now: o.Now, log: o.Log, timeout: replicaPatience}, log: o.Log, now: o.Now}, nil
+}
+
+func (r *replica) close() { r.db.close() }
+
+// view runs f on the replica, once. Where the replica does not answer it rests.
+func (r *replica) view(ctx context.Context, f func(*Tx) error) error {
+	now := r.now()
+	if now.UnixMilli() < r.rest.Load() {
+		return errResting
+	}
+	err := r.db.limited(ctx, func(ctx context.Context) error {
+		_, err := r.db.viewOnce(ctx, f)
+		return err
+	})
+	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
+		r.rest.Store(now.Add(replicaRest).UnixMilli())
+		r.log.WarnContext(ctx, "the replica does not answer; lists are read from the primary", "for", replicaRest.String(), "error", err.Error())
+	}
+	return err
+}
+
+var errResting = fmt.Errorf("%w: the replica rests", ErrUnavailable)
+
+// ViewStale is View for what may be a little old: lists and statistics, never what decides. With Options.Replica it reads
+// there, in one snapshot, and in all else from the database itself: also when the replica can't be reached, when it cancels
+// the query to go on with its replay, and when the function returns an error, since what the replica lacks may be there by now.
+// So the function may run once more than with View.
+func (db *DB) ViewStale(ctx context.Context, f func(*Tx) error) error {
+	if db.replica != nil && db.replica.view(ctx, f) == nil {
+		return nil
+	}
+	return db.View(ctx, f)
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -36,7 +37,10 @@ func (c *moveCommand) Run(ctx context.Context) error {
 		From: c.From, To: c.To, Data: c.Data, MasterKey: key, Progress: progress.tell,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
-	if err != nil {
+	switch {
+	case ctx.Err() != nil && err != nil: // else the errors of two databases that were interrupted
+		return errors.New("interrupted: nothing of the source has changed, and no node serves the target until the move is repeated")
+	case err != nil:
 		return err
 	}
 	return printMoved(os.Stdout, moved)

@@ -47,13 +47,22 @@ func (n *node) restart(t testing.TB, flags ...string) {
 
 func (n *node) start(t testing.TB, flags ...string) {
 	t.Helper()
-	n.run(t, append([]string{"serve", "--data", n.data, "--listen", n.listen}, flags...))
+	n.run(t, n.args(flags))
+}
+
+func (n *node) args(flags []string) []string {
+	return append([]string{"serve", "--data", n.data, "--listen", n.listen}, flags...)
 }
 
 // run starts the binary with arguments that make it serve, and waits until it is ready.
 func (n *node) run(t testing.TB, args []string) {
 	t.Helper()
 	n.process = start(t, "idpool", environ(), binary, args...)
+	n.awaitReady(t)
+}
+
+func (n *node) awaitReady(t testing.TB) {
+	t.Helper()
 	n.await(t, "it serves", func() bool {
 		line, found := n.stderr.line(`"msg":"serving"`)
 		var entry struct{ Listen string }

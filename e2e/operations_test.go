@@ -20,13 +20,7 @@ import (
 func TestOperations(t *testing.T) {
 	t.Parallel()
 	s := &shop{node: startNode(t), provider: startOIDCProvider(t), called: make(map[string]bool)}
-	s.open(t)
-	s.tag(t)
-	guest := s.letGuestsIn(t)
-	alice := s.letPeopleIn(t)
-	ann := s.letCustomersIn(t)
-	s.look(t, guest, alice, ann)
-	s.close(t, guest, alice, ann)
+	s.life(t)
 	if diff := notIn(s.called, operations()); len(diff) > 0 {
 		t.Errorf("called, and no operation: %q", diff)
 	}
@@ -68,6 +62,17 @@ type shop struct {
 	provider *openID
 	pool     string
 	called   map[string]bool
+}
+
+// life is that of the shop, from its opening to its end.
+func (s *shop) life(t *testing.T) {
+	s.open(t)
+	s.tag(t)
+	guest := s.letGuestsIn(t)
+	alice := s.letPeopleIn(t)
+	ann := s.letCustomersIn(t)
+	s.look(t, guest, alice, ann)
+	s.close(t, guest, alice, ann)
 }
 
 // call calls an operation with the AWS CLI and returns what was asked for of the reply.

@@ -54,10 +54,18 @@ func (o *output) line(text string) (string, bool) {
 
 func start(t testing.TB, name string, env []string, program string, args ...string) *process {
 	t.Helper()
-	p := &process{name: name, cmd: exec.Command(program, args...), ended: make(chan struct{})}
-	p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = env, &p.stdout, &p.stderr
+	cmd := exec.Command(program, args...)
+	cmd.Env, cmd.SysProcAttr = env, &syscall.SysProcAttr{}
+	return startCommand(t, name, cmd)
+}
+
+// startCommand starts a command that has its environment, and whom it runs as.
+func startCommand(t testing.TB, name string, cmd *exec.Cmd) *process {
+	t.Helper()
+	p := &process{name: name, cmd: cmd, ended: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = &p.stdout, &p.stderr
 	// A test that runs into its timeout cleans nothing up.
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	p.cmd.SysProcAttr.Pdeathsig = syscall.SIGKILL
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -134,13 +134,22 @@ func getCredentials(t testing.TB, n *node, id string, logins map[string]string) 
 // checkCaller asks whose credentials these are.
 func checkCaller(t testing.TB, n *node, credentials aws.Credentials, role string) {
 	t.Helper()
+	if arn, want := callerOf(t, n, credentials), sessionARN(role); arn != want {
+		t.Errorf("the caller is %s, not %s", arn, want)
+	}
+}
+
+// callerOf is the ARN of whom credentials are of, by the word of a node.
+func callerOf(t testing.TB, n *node, credentials aws.Credentials) string {
+	t.Helper()
 	out, err := n.sts(credentials).GetCallerIdentity(t.Context(), &sts.GetCallerIdentityInput{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := sessionARN(role); *out.Arn != want || *out.Account != account {
-		t.Errorf("the caller is %s of account %s, not %s", *out.Arn, *out.Account, want)
+	if *out.Account != account {
+		t.Errorf("the caller is of account %s", *out.Account)
 	}
+	return *out.Arn
 }
 
 // sessionARN is what a pool's credentials for a role are called.

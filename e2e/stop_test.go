@@ -2,6 +2,8 @@ package e2e
 
 import (
 	"net/http"
+	"net/http/httptrace"
+	"net/url"
 	"strings"
 	"syscall"
 	"testing"
@@ -30,6 +32,33 @@ func TestGracefulStop(t *testing.T) { // not beside other tests, since the time 
 	_ = reply.Body.Close()
 	if reply.StatusCode != http.StatusOK || !reply.Close {
 		t.Errorf("draining, a call is answered with status %d, Connection: close is %t", reply.StatusCode, reply.Close)
+	}
+	if code := n.wait(t); code != 0 {
+		t.Errorf("told to stop, it ends with %d", code)
+	}
+}
+
+// TestGracefulStopOfConnections has balancers keep connections to a node that is told to stop. They use them until they have
+// found out that it is not ready, so that none may be closed under a call.
+func TestGracefulStopOfConnections(t *testing.T) { // not beside other tests, likewise
+	n := startNode(t, "--drain", "3s")
+	balancer := &http.Client{Transport: &http.Transport{}}
+	t.Cleanup(balancer.CloseIdleConnections)
+	send(t, balancer, get(t, n.url+"/healthz"))
+	n.signal(t, syscall.SIGTERM)
+	n.await(t, "it is not ready", func() bool { return status(n.url+"/readyz") == http.StatusServiceUnavailable })
+	kept := false
+	call := post(t, n.url, url.Values{"Action": {"GetCallerIdentity"}, "Version": {"2011-06-15"}})
+	call = call.WithContext(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GotConn: func(c httptrace.GotConnInfo) { kept = c.Reused },
+	}))
+	reply, err := balancer.Do(call)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = reply.Body.Close()
+	if !kept || !reply.Close {
+		t.Errorf("draining, a call on a connection from before: the connection was there is %t, Connection: close is %t", kept, reply.Close)
 	}
 	if code := n.wait(t); code != 0 {
 		t.Errorf("told to stop, it ends with %d", code)

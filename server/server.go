@@ -347,9 +347,6 @@ func (s *Server) Serve(ctx context.Context) error {
 func (s *Server) shutdown(servers []*http.Server) error {
 	s.draining.Store(true)
 	s.config.Log.Info("draining", "for", s.config.Drain.String())
-	for _, server := range servers {
-		server.SetKeepAlivesEnabled(false)
-	}
 	time.Sleep(s.config.Drain)
 	ctx, cancel := context.WithTimeout(context.Background(), s.limits.shutdown)
 	defer cancel()

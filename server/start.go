@@ -32,9 +32,21 @@ func lockDirectory(dir string) (*os.File, error) {
 	}
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
-		return nil, fmt.Errorf("another idpool runs in %s: stop it, or choose another directory by --data", dir)
+		return nil, &runningError{dir}
 	}
 	return f, nil
+}
+
+// runningError says that a data directory is another process's.
+type runningError struct{ dir string }
+
+func (e *runningError) Error() string {
+	return fmt.Sprintf("another idpool runs in %s: stop it, or choose another directory by --data", e.dir)
+}
+
+// masterKeyPath is where the master key of a SQLite database is, when the operator gave none.
+func masterKeyPath(database string) string {
+	return filepath.Join(filepath.Dir(strings.TrimPrefix(database, "sqlite:")), masterKeyName)
 }
 
 // findMasterKey takes the operator's master key, or the one that an earlier start has kept, or makes one: beside the SQLite
@@ -49,7 +61,7 @@ func (s *Server) findMasterKey(ctx context.Context) (err error) {
 		}
 		s.config.Log.Warn("the master key is in the database, beside what it seals; give one by --master-key-file or IDPOOL_MASTER_KEY")
 	default:
-		path := filepath.Join(filepath.Dir(strings.TrimPrefix(s.config.Database, "sqlite:")), masterKeyName)
+		path := masterKeyPath(s.config.Database)
 		if key, err = s.masterKeyInFile(path); err != nil {
 			return fmt.Errorf("master key: %w", err)
 		}
@@ -66,7 +78,7 @@ func (s *Server) drawMasterKey() ([]byte, error) {
 }
 
 func (s *Server) masterKeyInFile(path string) ([]byte, error) {
-	text, err := os.ReadFile(path)
+	key, err := readMasterKey(path)
 	if errors.Is(err, os.ErrNotExist) {
 		if s.found.found {
 			return nil, fmt.Errorf("%s is missing, and this database was sealed with a master key: put the file back, or give the key by --master-key-file or IDPOOL_MASTER_KEY", path)
@@ -75,8 +87,17 @@ func (s *Server) masterKeyInFile(path string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return key, writeFile(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
+		return key, writeMasterKey(path, key)
 	}
+	return key, err
+}
+
+func writeMasterKey(path string, key []byte) error {
+	return writeFile(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"))
+}
+
+func readMasterKey(path string) ([]byte, error) {
+	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +168,14 @@ type deployment struct {
 	account, issuerURL string
 }
 
+// readDeployment returns store.ErrMoving for what an interrupted move has left.
 func readDeployment(tx *store.Tx) (d deployment, err error) {
+	switch _, err := tx.Setting(store.SettingMoving); {
+	case err == nil:
+		return d, store.ErrMoving
+	case !errors.Is(err, store.ErrNotFound):
+		return d, err
+	}
 	settings := make(map[string]string)
 	for _, name := range []string{store.SettingAccount, store.SettingDev, store.SettingIssuerURL} {
 		value, err := tx.Setting(name)

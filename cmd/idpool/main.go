@@ -32,6 +32,7 @@ type commands struct {
 	Accounts accountsCommand `cmd:"" help:"Manage accounts."`
 	Sessions sessionsCommand `cmd:"" help:"End sessions."`
 	Explain  explainCommand  `cmd:"" help:"Say why something is refused, or allowed."`
+	Move     moveCommand     `cmd:"" help:"Move everything from SQLite to PostgreSQL, or back."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 

@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// eachEngine runs a test on a new, migrated database of either engine.
+// eachEngine runs a test on a new, migrated database of every engine: SQLite, the installed PostgreSQL, and PostgreSQL 18.
 func eachEngine(t *testing.T, test func(t *testing.T, db *DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, openLite(t, Options{})) })
 	t.Run("postgres", func(t *testing.T) { test(t, openAt(t, pgURL(t), Options{})) })
+	t.Run(eighteen, func(t *testing.T) { test(t, openAt(t, pgURL(t), Options{})) })
 }
 
 // openLite opens a new SQLite database.

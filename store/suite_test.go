@@ -43,7 +43,7 @@ func openAt(tb testing.TB, url string, o Options) *DB {
 var (
 	testPut     = statement(`INSERT INTO settings (name, value) VALUES ($1, $2)`)
 	testGet     = statement(`SELECT value FROM settings WHERE name = $1`)
-	testNames   = statement(`SELECT name FROM settings ORDER BY name`)
+	testNames   = byBytes(`SELECT name FROM settings ORDER BY name COLLATE BINARY`)
 	testCounter = statement(`INSERT INTO accounts (id, version, created) VALUES ($1, $2, 0)`)
 	testRead    = statement(`SELECT version FROM accounts WHERE id = $1`)
 	testWrite   = statement(`UPDATE accounts SET version = $2 WHERE id = $1`)

@@ -37,6 +37,8 @@ func TestOnEighteen(t *testing.T) {
 		"unknown outcome":        TestUnknownOutcome,
 		"hanging up":             TestCallerWhoHangsUpCostsNoConnection,
 		"kept arguments":         TestQueuedArgumentsAreKept,
+		"failing statements":     TestEveryStatementMayFail,
+		"failing views":          TestEveryStatementOfAViewMayFail,
 		"two nodes":              TestTwoNodesTakeOneLogin,
 		"every statement parses": TestStatementsParseOnBothEngines,
 	} {

@@ -154,11 +154,11 @@ func (p *passage) ask() {
 			return
 		}
 		parse, statement := m.(*pgproto3.Parse)
-		if statement && p.strikes(parse.Query) {
+		if kind, strikes := p.strikes(parse, statement); strikes {
 			hit = true
-			switch p.kind {
+			switch kind {
 			case serialization, deadlock:
-				p.raise()
+				p.raise(kind)
 			case lostBefore:
 				lost = true
 			case lostAfter:
@@ -185,25 +185,24 @@ func (p *passage) ask() {
 	}
 }
 
-// strikes counts a statement, and tells whether it is the one.
-func (p *passage) strikes(text string) bool {
-	s := p.striker
+// strikes counts a statement, and tells whether it is the one and what is done to it.
+func (s *striker) strikes(parse *pgproto3.Parse, statement bool) (trouble, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.at == 0 {
-		return false
+	if !statement || s.at == 0 {
+		return 0, false
 	}
-	s.seen = append(s.seen, text)
+	s.seen = append(s.seen, parse.Query)
 	if s.struck || len(s.seen) != s.at {
-		return false
+		return 0, false
 	}
 	s.struck = true
-	return true
+	return s.kind, true
 }
 
 // raise sends a statement that fails. All that comes before the next Sync fails with it.
-func (p *passage) raise() {
-	p.server.Send(&pgproto3.Parse{Query: fmt.Sprintf(`DO $$ BEGIN RAISE EXCEPTION 'struck' USING ERRCODE = '%s'; END $$`, p.kind)})
+func (p *passage) raise(kind trouble) {
+	p.server.Send(&pgproto3.Parse{Query: fmt.Sprintf(`DO $$ BEGIN RAISE EXCEPTION 'struck' USING ERRCODE = '%s'; END $$`, kind)})
 	p.server.Send(&pgproto3.Bind{})
 	p.server.Send(&pgproto3.Execute{})
 }

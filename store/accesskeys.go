@@ -28,8 +28,8 @@ var (
 			COALESCE(u.name, ''), COALESCE(u.path, ''), a.version
 		FROM access_keys k JOIN accounts a ON a.id = k.account LEFT JOIN users u ON u.unique_id = k.username AND u.account = k.account
 		WHERE k.id = $1 AND (k.username = '' OR u.name IS NOT NULL)`)
-	accessKeysOf = statement(`SELECT id, status, sealed, master, created FROM access_keys
-		WHERE account = $1 AND username = $2 ORDER BY id`)
+	accessKeysOf = byBytes(`SELECT id, status, sealed, master, created FROM access_keys
+		WHERE account = $1 AND username = $2 ORDER BY id COLLATE BINARY`)
 	updateAccessKey = statement(`UPDATE access_keys SET status = $2 WHERE id = $1`)
 	deleteAccessKey = statement(`DELETE FROM access_keys WHERE id = $1`)
 )

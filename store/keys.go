@@ -33,8 +33,8 @@ type SealingKey struct {
 }
 
 var (
-	allSigningKeys = statement(`SELECT kid, alg, state, sealed, master, certificate, created, changed FROM signing_keys
-		ORDER BY created, kid`)
+	allSigningKeys = byBytes(`SELECT kid, alg, state, sealed, master, certificate, created, changed FROM signing_keys
+		ORDER BY created, kid COLLATE BINARY`)
 	insertSigningKey = statement(`INSERT INTO signing_keys (kid, alg, state, sealed, master, certificate, created, changed)
 		VALUES ($1, $2, $3, $4, $5, $6, $7, $7)`)
 	moveSigningKey   = statement(`UPDATE signing_keys SET state = $2, changed = $3 WHERE kid = $1`)

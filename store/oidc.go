@@ -29,8 +29,8 @@ var (
 		WHERE account = $1 AND name = $2`)
 	oidcByName = statement(`SELECT name, issuer, client_ids, thumbprints, tags, version, created FROM oidc_providers
 		WHERE account = $1 AND name = $2`)
-	oidcOf = statement(`SELECT name, issuer, client_ids, thumbprints, tags, version, created FROM oidc_providers
-		WHERE account = $1 ORDER BY name`)
+	oidcOf = byBytes(`SELECT name, issuer, client_ids, thumbprints, tags, version, created FROM oidc_providers
+		WHERE account = $1 ORDER BY name COLLATE BINARY`)
 	deleteOIDC = statement(`DELETE FROM oidc_providers WHERE account = $1 AND name = $2`)
 )
 

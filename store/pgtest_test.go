@@ -1,6 +1,8 @@
 package store
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"idpool/internal/pgtest"
@@ -10,10 +12,38 @@ import (
 
 func TestMain(m *testing.M) { pgtest.Main(m) }
 
-// pgURL makes an empty PostgreSQL database for a test.
+// eighteen is the name of the subtests that run on PostgreSQL 18.
+const eighteen = "postgres-18"
+
+// pgURL makes an empty PostgreSQL database for a test: on the installed release, or on 18 if the test's name says so.
 func pgURL(tb testing.TB) string {
 	tb.Helper()
-	return pgtest.Start(tb)(tb)
+	release := pgtest.Installed
+	if slices.Contains(strings.Split(tb.Name(), "/"), eighteen) {
+		release = pgtest.Eighteen
+	}
+	return release.Start(tb)(tb)
+}
+
+// The tests of what only PostgreSQL has run on the installed release by themselves, and here on the other.
+func TestOnEighteen(t *testing.T) {
+	for name, test := range map[string]func(*testing.T){
+		"round trips":            TestRoundTrips,
+		"modes":                  TestModesThatPoolersNeed,
+		"failures that heal":     TestFailuresThatARepeatHeals,
+		"bounded tries":          TestTriesAreBounded,
+		"lost connection":        TestConnectionLostBeforeCommitIsRetried,
+		"view":                   TestViewOutlivesItsConnection,
+		"unknown outcome":        TestUnknownOutcome,
+		"hanging up":             TestCallerWhoHangsUpCostsNoConnection,
+		"kept arguments":         TestQueuedArgumentsAreKept,
+		"failing statements":     TestEveryStatementMayFail,
+		"failing views":          TestEveryStatementOfAViewMayFail,
+		"two nodes":              TestTwoNodesTakeOneLogin,
+		"every statement parses": TestStatementsParseOnBothEngines,
+	} {
+		t.Run(eighteen+"/"+name, test)
+	}
 }
 
 // pgDirect is a connection that bypasses the DB, to play the operator, or the server's troubles.

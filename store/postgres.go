@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"regexp"
 	"sync/atomic"
 	"time"
 
@@ -35,8 +36,8 @@ const (
 )
 
 // firstComes are the unique keys that Updates may race for in the usual course of things: of logins, which belong to one
-// identity of a pool, and of SAML assertions, which are used for one.
-var firstComes = map[string]bool{"logins_pkey": true, "saml_assertions_pkey": true}
+// identity of a pool, and of SAML assertions, which are used for one. Logins may be in partitions (scripts/partition.sql).
+var firstComes = regexp.MustCompile(`^(logins(_p\d+)?|saml_assertions)_pkey$`)
 
 // The engine's own statements.
 var (
@@ -149,7 +150,7 @@ func triesOf(ctx context.Context, err error, lost bool) int {
 		return 0
 	case repeatable(err):
 		return pgTries
-	case e.Code == pgUniqueViolation && firstComes[e.ConstraintName]:
+	case e.Code == pgUniqueViolation && firstComes.MatchString(e.ConstraintName):
 		return pgTriesKey
 	}
 	return 0

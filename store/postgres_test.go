@@ -151,6 +151,7 @@ func TestFailuresThatARepeatHeals(t *testing.T) {
 		{"40001", "", true},
 		{"40P01", "", true},
 		{"23505", "logins_pkey", true},
+		{"23505", "logins_p12_pkey", true}, // of a partition
 		{"23505", "settings_pkey", false},
 		{"22012", "", false},
 	} {

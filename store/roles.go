@@ -40,7 +40,7 @@ var (
 	putRolePolicy   = statement(`INSERT INTO role_policies (account, role_key, name, document) VALUES ($1, $2, $3, $4)
 		ON CONFLICT (account, role_key, name) DO UPDATE SET document = excluded.document`)
 	rolePolicyByName = statement(`SELECT document FROM role_policies WHERE account = $1 AND role_key = $2 AND name = $3`)
-	rolePolicies     = statement(`SELECT name, document FROM role_policies WHERE account = $1 AND role_key = $2 ORDER BY name`)
+	rolePolicies     = byBytes(`SELECT name, document FROM role_policies WHERE account = $1 AND role_key = $2 ORDER BY name COLLATE BINARY`)
 	deleteRolePolicy = statement(`DELETE FROM role_policies WHERE account = $1 AND role_key = $2 AND name = $3`)
 
 	sessionOfRole = statement(`SELECT r.account, a.version, r.path, r.name, r.epoch

@@ -31,7 +31,7 @@ var (
 		WHERE account = $1 AND name = $2`)
 	samlByName = statement(`SELECT metadata, uuid, tags, version, created, valid_until FROM saml_providers
 		WHERE account = $1 AND name = $2`)
-	samlOf     = statement(`SELECT name, version, created, valid_until FROM saml_providers WHERE account = $1 ORDER BY name`)
+	samlOf     = byBytes(`SELECT name, version, created, valid_until FROM saml_providers WHERE account = $1 ORDER BY name COLLATE BINARY`)
 	samlCount  = statement(`SELECT COUNT(*) FROM saml_providers WHERE account = $1`)
 	deleteSAML = statement(`DELETE FROM saml_providers WHERE account = $1 AND name = $2`)
 

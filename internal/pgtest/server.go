@@ -20,6 +20,7 @@ const nobody = 65534
 // server is a running PostgreSQL server of this process.
 type server struct {
 	dir   string // everything it has
+	libs  string // where its programs find their libraries; empty for the system's places
 	port  int
 	cmd   *exec.Cmd
 	guard io.Closer // the server ends when this is closed, and so when this process ends in any way
@@ -27,11 +28,7 @@ type server struct {
 }
 
 // startServer makes a cluster and starts it.
-func startServer() (_ *server, err error) {
-	bin, err := binaries()
-	if err != nil {
-		return nil, err
-	}
+func startServer(b *build) (_ *server, err error) {
 	dir, err := os.MkdirTemp("", "pgtest-")
 	if err != nil {
 		return nil, err
@@ -47,37 +44,19 @@ func startServer() (_ *server, err error) {
 			return nil, err
 		}
 	}
-	if err := s.initdb(bin); err != nil {
+	if b.native != "" {
+		if b, err = b.copyTo(filepath.Join(dir, "native")); err != nil {
+			return nil, err
+		}
+		s.libs = filepath.Join(dir, "native", "lib")
+	}
+	if err := s.initdb(b.bin); err != nil {
 		return nil, err
 	}
-	if err := s.launch(bin); err != nil {
+	if err := s.launch(b.bin); err != nil {
 		return nil, err
 	}
 	return s, s.await()
-}
-
-// binaries finds the folder with initdb and postgres: that of the newest version installed, or of PATH.
-func binaries() (string, error) {
-	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
-	if err != nil {
-		return "", err
-	}
-	slices.SortFunc(found, func(a, b string) int { // /usr/lib/postgresql/9.6 comes before 15
-		return version(a) - version(b)
-	})
-	if len(found) > 0 {
-		return filepath.Dir(found[len(found)-1]), nil
-	}
-	path, err := exec.LookPath("initdb")
-	if err != nil {
-		return "", errNone
-	}
-	return filepath.Dir(path), nil
-}
-
-func version(path string) (major int) {
-	_, _ = fmt.Sscanf(strings.TrimPrefix(path, "/usr/lib/postgresql/"), "%d", &major)
-	return major
 }
 
 // initdb makes the cluster. Its collation is English where the server was built with ICU, so that a query that leaves its
@@ -171,6 +150,9 @@ func (s *server) stop() {
 func (s *server) command(program string, args ...string) *exec.Cmd {
 	cmd := exec.Command(program, args...)
 	cmd.Dir = s.dir
+	if s.libs != "" {
+		cmd.Env = append(os.Environ(), "LD_LIBRARY_PATH="+s.libs)
+	}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if os.Getuid() == 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: nobody, Gid: nobody}

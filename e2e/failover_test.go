@@ -39,6 +39,23 @@ func TestFailover(t *testing.T) { // not beside other tests, as the time without
 	}
 }
 
+// TestStandbyInTheURL gives a node the addresses of both servers, that of the standby first, and does not say which to take.
+// What it reads is what was written, also while the standby is behind.
+func TestStandbyInTheURL(t *testing.T) {
+	t.Parallel()
+	primary := startPostgres(t)
+	standby := primary.startStandby(t)
+	nodes, _ := startNodes(t, 1, "--issuer-url", "http://127.0.0.1:1", "--database",
+		fmt.Sprintf("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable", standby.port, primary.port))
+	standby.sql(t, "SELECT pg_wal_replay_pause()")
+	for range 20 { // by all connections that there are
+		pool := setUpForGuests(t, nodes[0])
+		if _, there := listPools(t, nodes[0])[pool]; !there {
+			t.Errorf("%s was made, and is not listed", pool)
+		}
+	}
+}
+
 // awaitRecovery waits until all nodes are ready, and the writers have done much again.
 func (r *recorder) awaitRecovery(t testing.TB, nodes []*node) {
 	t.Helper()

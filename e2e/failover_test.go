@@ -19,24 +19,34 @@ var failovers = flag.Int("failovers", 1, "how often TestFailover and TestPatroni
 // TestFailover loses the primary of the database amid the work of 64 writers at three nodes. The synchronous standby is
 // promoted, the nodes find it by themselves, and all that was acknowledged is there.
 func TestFailover(t *testing.T) { // not beside other tests, as the time without service is measured
-	for range *failovers {
-		t.Run("", func(t *testing.T) {
-			primary := startPostgres(t)
-			standby := primary.startStandby(t)
-			nodes, _ := startNodes(t, 3, "--database", postgresURL(primary.port, standby.port),
-				"--issuer-url", "http://127.0.0.1:1", "--signing-algorithm", "ES256")
-			r := startRecorder(t, nodes[0], nodes)
-			r.awaitDeeds(t, 1000)
-			primary.crash(t)
-			lost := time.Now()
-			standby.promote(t)
-			t.Logf("the standby is primary after %s", time.Since(lost).Round(time.Millisecond))
-			r.awaitRecovery(t, nodes)
-			r.end(t)
-			r.report(t, lost)
-			r.check(t, nodes)
-		})
+	for _, lose := range []struct {
+		by      string
+		primary func(*postgres, testing.TB)
+	}{
+		{"kill -9", (*postgres).crash},
+		{"silence", (*postgres).freeze},
+	} {
+		for range *failovers {
+			t.Run(lose.by, func(t *testing.T) { failOver(t, lose.primary) })
+		}
 	}
+}
+
+func failOver(t *testing.T, lose func(*postgres, testing.TB)) {
+	primary := startPostgres(t)
+	standby := primary.startStandby(t)
+	nodes, _ := startNodes(t, 3, "--database", postgresURL(primary.port, standby.port),
+		"--issuer-url", sharedIssuer, "--signing-algorithm", "ES256")
+	r := startRecorder(t, nodes[0], nodes)
+	r.awaitDeeds(t, 1000)
+	lose(primary, t)
+	lost := time.Now()
+	standby.promote(t)
+	t.Logf("the standby is primary after %s", time.Since(lost).Round(time.Millisecond))
+	r.awaitRecovery(t, nodes)
+	r.end(t)
+	r.report(t, lost)
+	r.check(t, nodes)
 }
 
 // TestStandbyInTheURL gives a node the addresses of both servers, that of the standby first, and does not say which to take.
@@ -45,7 +55,7 @@ func TestStandbyInTheURL(t *testing.T) {
 	t.Parallel()
 	primary := startPostgres(t)
 	standby := primary.startStandby(t)
-	nodes, _ := startNodes(t, 1, "--issuer-url", "http://127.0.0.1:1", "--database",
+	nodes, _ := startNodes(t, 1, "--issuer-url", sharedIssuer, "--database",
 		fmt.Sprintf("postgres://postgres@127.0.0.1:%d,127.0.0.1:%d/postgres?sslmode=disable", standby.port, primary.port))
 	standby.sql(t, "SELECT pg_wal_replay_pause()")
 	for range 20 { // by all connections that there are

@@ -73,7 +73,7 @@ func TestPatroni(t *testing.T) { // not beside other tests, as the time without 
 			other := startPatroni(t, etcd, "second")
 			other.awaitRole(t, "sync")
 			nodes, _ := startNodes(t, 3, "--database", postgresURL(leader.port, other.port),
-				"--issuer-url", "http://127.0.0.1:1", "--signing-algorithm", "ES256")
+				"--issuer-url", sharedIssuer, "--signing-algorithm", "ES256")
 			r := startRecorder(t, nodes[0], nodes)
 			r.awaitDeeds(t, 1000)
 			leader.kill()

@@ -18,10 +18,12 @@ test: ## Run every test; installs what it lacks as root, else says what to insta
 	./scripts/need.sh
 	go test -race ./...
 	./scripts/fuzz.sh 15s
-	cd e2e && go vet ./... && go test -count=1 -timeout 20m ./...
+	cd e2e && go vet ./... && go test -count=1 -timeout 20m -skip '^TestPatroni$$' ./...
 
-test-all: test ## Also what takes long: 10 minutes of every fuzz target
+test-all: test ## Also what takes long: 10 minutes of every fuzz target, 5 losses of a primary of each kind
 	./scripts/fuzz.sh 10m
+	./scripts/need.sh all
+	cd e2e && go test -count=1 -timeout 60m -v -run '^(TestFailover|TestPatroni)$$' . -failovers 5
 
 fuzz: ## Run every fuzz target for 15 seconds
 	./scripts/fuzz.sh 15s

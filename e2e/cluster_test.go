@@ -63,7 +63,7 @@ var migration = regexp.MustCompile(`"msg":"migrated","file":"([^"]+)"`)
 // become ready, and they are one deployment.
 func TestManyNodesAtOnce(t *testing.T) {
 	t.Parallel()
-	nodes, _ := startNodes(t, 5, "--database", postgresURL(startPostgres(t).port), "--issuer-url", "http://127.0.0.1:1")
+	nodes, _ := startNodes(t, 5, "--database", postgresURL(startPostgres(t).port), "--issuer-url", sharedIssuer)
 	runs := make(map[string]int)
 	keys := make(map[string]bool)
 	for i, n := range nodes {

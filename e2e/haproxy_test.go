@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// haproxy is a balancer before some nodes, which it calls node0, node1 and so on. A reply's X-Node says whose it is, also if
-// it is a refusal of the balancer's own because that node has broken off.
+// haproxy is a balancer before some nodes, which it calls node0, node1 and so on. It writes a line for every call, with the
+// node, how it ended, and what the call has in the header X-Call.
 type haproxy struct {
 	*process
 	port  int
@@ -28,14 +28,15 @@ global
 defaults
   mode http
   log global
-  log-format "%%s %%HM %%HP %%ST %%tsc"
+  log-format "%%s %%HM %%HP %%ST %%tsc %%[capture.req.hdr(0)]"
   timeout connect 5s
   timeout client 60s
   timeout server 60s
   timeout check 2s
+  %[4]s
 frontend address
   bind 127.0.0.1:%[2]d
-  http-after-response set-header X-Node %%s
+  http-request capture req.hdr(X-Call) len 20
   default_backend nodes
 backend nodes
   balance roundrobin
@@ -48,14 +49,15 @@ backend nodes
   %[3]s
 `
 
-// startHAProxy starts a balancer on a port, with more settings for how it treats its nodes.
+// startHAProxy starts a balancer on a port, with more settings than it has anyway.
 func startHAProxy(t testing.TB, port int, nodes []*node, settings ...string) *haproxy {
 	t.Helper()
 	dir := t.TempDir()
+	var servers []string
 	for i, n := range nodes {
-		settings = append(settings, fmt.Sprintf("server node%d %s", i, n.listen))
+		servers = append(servers, fmt.Sprintf("server node%d %s", i, n.listen))
 	}
-	config := fmt.Sprintf(haproxyConfig, dir, port, strings.Join(settings, "\n  "))
+	config := fmt.Sprintf(haproxyConfig, dir, port, strings.Join(servers, "\n  "), strings.Join(settings, "\n  "))
 	file := filepath.Join(dir, "haproxy.cfg")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
@@ -103,6 +105,12 @@ func (h *haproxy) stat(node, column string) string {
 		}
 	}
 	return ""
+}
+
+// brokeOff tells whether the balancer says that a node has broken off a call.
+func (h *haproxy) brokeOff(node int, call string) bool {
+	line, found := h.stdout.line(" " + call)
+	return found && regexp.MustCompile(fmt.Sprintf(`^node%d POST / (502|-1) S[HD]-- `, node)).MatchString(line)
 }
 
 var balanced = regexp.MustCompile(`(?m)^(node\d|<NOSRV>) [A-Z]+ /`)

@@ -85,23 +85,28 @@ func postgresURL(ports ...int) string {
 // crash ends the server with all its processes, as a power cut would.
 func (s *postgres) crash(t testing.TB) {
 	t.Helper()
-	crash(t, s.cmd.Process.Pid)
+	s.signalAll(t, syscall.SIGKILL)
 	<-s.ended
 }
 
-// crash kills a process that has children. It is stopped first, so that it makes no more of them.
-func crash(t testing.TB, parent int) {
+// freeze has the server say nothing any more, and close no connection, as a host would that has lost its network.
+func (s *postgres) freeze(t testing.TB) {
 	t.Helper()
-	if err := syscall.Kill(parent, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
-	children, _ := exec.Command(tool(t, "pgrep", "procps"), "-P", strconv.Itoa(parent)).Output() // exit code 1: none
+	s.signalAll(t, syscall.SIGSTOP)
+	t.Cleanup(func() { s.crash(t) }) // its processes do not see that the first of them ends
+}
+
+// signalAll signals all processes of the server. The first one is stopped before, so that it makes no more of them.
+func (s *postgres) signalAll(t testing.TB, signal syscall.Signal) {
+	t.Helper()
+	s.signal(t, syscall.SIGSTOP)
+	children, _ := exec.Command(tool(t, "pgrep", "procps"), "-P", strconv.Itoa(s.cmd.Process.Pid)).Output() // exit code 1: none
 	for pid := range strings.FieldsSeq(string(children)) {
 		if pid, err := strconv.Atoi(pid); err == nil {
-			_ = syscall.Kill(pid, syscall.SIGKILL)
+			_ = syscall.Kill(pid, signal)
 		}
 	}
-	_ = syscall.Kill(parent, syscall.SIGKILL)
+	s.signal(t, signal)
 }
 
 // promote makes a standby the primary, and returns when it is.

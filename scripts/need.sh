@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: as root by apt-get, else it says what to install and fails.
+# Installs what the tests need and this machine lacks: as root by apt-get, else it says what to install and fails. With the
+# argument all, what make test-all needs too.
 set -euo pipefail
 
 missing=()
@@ -12,12 +13,17 @@ need node nodejs
 need npm npm
 need initdb postgresql
 [ -x /usr/sbin/pgbouncer ] || need pgbouncer pgbouncer # not in everybody's path
+need haproxy haproxy
 need strace strace
 need curl curl
 need jq jq
 need pgrep procps
 need openssl openssl
 need xmlsec1 xmlsec1    # a second opinion on signatures of SAML
+if [ "${1:-}" = all ]; then
+  need etcd etcd-server
+  need patroni patroni
+fi
 [ -e /usr/include/stdlib.h ] || missing+=(libc6-dev)
 # The first python3 in the path may be somebody's own, without it.
 python3 -c 'import boto3' 2>/dev/null || /usr/bin/python3 -c 'import boto3' 2>/dev/null || missing+=(python3-boto3)

@@ -10,8 +10,8 @@ import (
 	"idpool/internal/pgtest"
 )
 
-// versionOf opens a database and tells what Schema says of it.
-func versionOf(t *testing.T, url string, o Options) (before, after int64, err error) {
+// openVersions opens a database and tells what Schema says of it.
+func openVersions(t *testing.T, url string, o Options) (before, after int64, err error) {
 	t.Helper()
 	db, err := Open(t.Context(), url, o)
 	if err != nil {
@@ -30,28 +30,28 @@ var (
 func TestSchema(t *testing.T) {
 	for name, url := range map[string]string{"sqlite": filepath.Join(t.TempDir(), "db"), "postgres": pgURL(t)} {
 		t.Run(name, func(t *testing.T) {
-			_, _, err := versionOf(t, url, Options{NoMigrate: true})
+			_, _, err := openVersions(t, url, Options{NoMigrate: true})
 			if !errors.Is(err, ErrSchema) || errors.Is(err, ErrUnavailable) || !strings.Contains(err.Error(), "run idpool migrate") {
 				t.Errorf("an empty database with NoMigrate: %v", err)
 			}
-			before, now, err := versionOf(t, url, Options{})
+			before, now, err := openVersions(t, url, Options{})
 			if before != 0 || now < 4 || err != nil {
 				t.Errorf("the first migration: %d to %d, %v", before, now, err)
 			}
 			for _, noMigrate := range []bool{false, true} {
-				before, after, err := versionOf(t, url, Options{NoMigrate: noMigrate})
+				before, after, err := openVersions(t, url, Options{NoMigrate: noMigrate})
 				if before != now || after != now || err != nil {
 					t.Errorf("with nothing to do, NoMigrate %t: %d to %d, %v", noMigrate, before, after, err)
 				}
 			}
 			db := openAt(t, url, Options{})
 			must(t, db.Update(t.Context(), func(tx *Tx) error { return tx.exec(forget) }))
-			if _, _, err = versionOf(t, url, Options{NoMigrate: true}); !errors.Is(err, ErrSchema) {
+			if _, _, err = openVersions(t, url, Options{NoMigrate: true}); !errors.Is(err, ErrSchema) {
 				t.Errorf("an older schema with NoMigrate: %v", err)
 			}
 			must(t, db.Update(t.Context(), func(tx *Tx) error { return tx.exec(newer) }))
 			for _, noMigrate := range []bool{false, true} {
-				before, after, err := versionOf(t, url, Options{NoMigrate: noMigrate})
+				before, after, err := openVersions(t, url, Options{NoMigrate: noMigrate})
 				if before != 9999 || after != 9999 || err != nil {
 					t.Errorf("a newer schema, NoMigrate %t: %d to %d, %v", noMigrate, before, after, err)
 				}
@@ -68,7 +68,7 @@ func TestMigrateForNobody(t *testing.T) {
 		if _, err := Open(ctx, url, Options{}); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if before, _, err := versionOf(t, url, Options{}); before != 0 || err != nil {
+		if before, _, err := openVersions(t, url, Options{}); before != 0 || err != nil {
 			t.Errorf("%s: afterwards the schema has version %d, %v", name, before, err)
 		}
 	}

@@ -25,7 +25,7 @@ const suite = "^(TestUpdateCommitsAndViewReads|TestExecCountTellsRows|TestValues
 // which the pooler is the server.
 func TestSuiteThroughPgBouncer(t *testing.T) {
 	bouncer := pgtest.NewOwn(t, nil).Bouncer(t, 10)
-	run := exec.Command(os.Args[0], "-test.run", suite+"/postgres", "-test.skip", "TestPoolSettings", "-test.v")
+	run := exec.Command(os.Args[0], "-test.run", suite+"/postgres$", "-test.skip", "TestPoolSettings", "-test.v")
 	run.Env = append(os.Environ(), pgtest.Env+"="+bouncer)
 	out, err := run.CombinedOutput()
 	if passed := strings.Count(string(out), "/postgres ("); err != nil || passed < 30 {

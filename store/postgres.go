@@ -52,6 +52,7 @@ func openPostgres(ctx context.Context, url string, o Options) (*postgresDB, erro
 	if err != nil {
 		return nil, err // its text masks the password
 	}
+	wantPrimary(config.ConnConfig)
 	if err := chooseMode(ctx, url, config.ConnConfig); err != nil {
 		return nil, advice(fromPostgres(ctx, pgConnect, err, true))
 	}
@@ -167,6 +168,16 @@ func (p *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {
 	return conn, fromPostgres(ctx, pgConnect, err, true)
 }
 
+// release gives a connection back. One that is broken leaves the pool at once: the pool would wait for the end of its farewell,
+// 15 seconds where the server says nothing any more, and make no other in its place meanwhile.
+func release(conn *pgxpool.Conn) {
+	if conn.Conn().IsClosed() {
+		conn.Hijack()
+		return
+	}
+	conn.Release()
+}
+
 // single runs the one statement of a View without a transaction.
 type single struct {
 	ctx  context.Context
@@ -181,7 +192,7 @@ func (s *single) read(q *stmt, args []any, each func(scan func(...any) error) bo
 	if err != nil {
 		return err
 	}
-	defer conn.Release()
+	defer release(conn)
 	rows, err := conn.Query(s.ctx, q.text[postgres], args...)
 	if err == nil {
 		err = drain(rows, each)
@@ -326,5 +337,5 @@ func (s *session) close() {
 		// throws the connection away.
 		_ = s.conn.Conn().PgConn().Exec(ctx, "ROLLBACK").Close()
 	}
-	s.conn.Release()
+	release(s.conn)
 }

@@ -29,17 +29,17 @@ type Own struct {
 // folder by prepare, which may be nil.
 func NewOwn(tb testing.TB, prepare func(dir string), settings ...string) *Own {
 	tb.Helper()
-	bin, err := binaries()
+	b, err := installed()
 	must(tb, err)
 	o := newOwn(tb)
-	must(tb, o.initdb(bin))
+	must(tb, o.initdb(b.bin))
 	if prepare != nil {
 		prepare(o.data())
 		o.hand(tb, o.data())
 	}
 	settings = append([]string{"fsync = off", "shared_buffers = 16MB", "max_connections = 100"}, settings...)
 	must(tb, appendTo(filepath.Join(o.data(), "postgresql.conf"), strings.Join(settings, "\n")))
-	o.postgres(bin)
+	o.postgres(b.bin)
 	o.Start(tb)
 	return o
 }
@@ -47,15 +47,15 @@ func NewOwn(tb testing.TB, prepare func(dir string), settings ...string) *Own {
 // Standby makes a hot standby, which follows by streaming, and starts it.
 func (o *Own) Standby(tb testing.TB) *Own {
 	tb.Helper()
-	bin, err := binaries()
+	b, err := installed()
 	must(tb, err)
 	s := newOwn(tb)
-	out, err := s.command(filepath.Join(bin, "pg_basebackup"), "-d", o.URL(), "-D", s.data(), "-R", "-X", "stream", "-c", "fast",
+	out, err := s.command(filepath.Join(b.bin, "pg_basebackup"), "-d", o.URL(), "-D", s.data(), "-R", "-X", "stream", "-c", "fast",
 		"--no-sync").CombinedOutput()
 	if err != nil {
 		tb.Fatalf("pg_basebackup: %v\n%s", err, out)
 	}
-	s.postgres(bin)
+	s.postgres(b.bin)
 	s.Start(tb)
 	return s
 }

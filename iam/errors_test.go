@@ -16,6 +16,7 @@ func TestMapError(t *testing.T) {
 		code   string
 	}{
 		{&Denied{}, 403, "AccessDenied"},
+		{store.ErrContended, 0, "Throttling"},
 		{store.ErrUnavailable, 503, "ServiceUnavailable"},
 		{store.ErrUnknownOutcome, 503, "ServiceUnavailable"},
 	} {

@@ -165,11 +165,11 @@ func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
 // anything outside. On SQLite it shares the commit with others, who wait for it: it does no I/O, takes no lock, waits for
 // no channel, and calls neither View nor Update.
 //
-// It returns the function's error, the error of a statement that it queued (ErrExists), ErrUnavailable, or ctx's error
-// when ctx ends before the commit begins; on SQLite, before the function's turn has come. All these mean that nothing has
-// changed. On ErrUnknownOutcome alone either everything has or nothing. Update doesn't repeat a function whose first run
-// may count: that would add twice where a version rises, and a row that finds itself would be ErrExists. A caller for whom
-// a repeat is harmless calls Update again, with the same ids, which it drew before.
+// It returns the function's error, the error of a statement that it queued (ErrExists), ErrUnavailable, on PostgreSQL
+// ErrContended, or ctx's error when ctx ends before the commit begins; on SQLite, before the function's turn has come. All
+// these mean that nothing has changed. On ErrUnknownOutcome alone either everything has or nothing. Update doesn't repeat
+// a function whose first run may count: that would add twice where a version rises, and a row that finds itself would be
+// ErrExists. A caller for whom a repeat is harmless calls Update again, with the same ids, which it drew before.
 func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
 	if db.pg != nil {
 		return db.pg.update(ctx, f)

@@ -29,6 +29,10 @@ var (
 	// either completely or not at all. It is an ErrUnavailable too. See Update for what to do.
 	ErrUnknownOutcome = fmt.Errorf("%w: the outcome of a commit is unknown", ErrUnavailable)
 
+	// ErrContended says that an Update met others at every try, who changed what it read. Nothing has changed; the same call
+	// may succeed when there are fewer of them.
+	ErrContended = errors.New("too many changes of the same rows at once")
+
 	// ErrSchema says that a database has an older schema than this program needs. Only Open returns it, and only with
 	// NoMigrate.
 	ErrSchema = errors.New("run idpool migrate first")

@@ -29,10 +29,11 @@ type postgresDB struct {
 }
 
 const (
-	pgTries     = 12 // of one View or Update
-	pgTriesKey  = 3  // when a key of firstComes was taken: the second run sees who took it
-	pgBackoff   = 2 * time.Millisecond
-	pgBackoffTo = 250 * time.Millisecond
+	pgTries          = 12 // of one View or Update
+	pgTriesContended = 40 // when others are in the way: some four seconds
+	pgTriesKey       = 3  // when a key of firstComes was taken: the second run sees who took it
+	pgBackoff        = 2 * time.Millisecond
+	pgBackoffTo      = 250 * time.Millisecond
 )
 
 // firstComes are the unique keys that Updates may race for in the usual course of things: of logins, which belong to one
@@ -124,12 +125,12 @@ func (p *postgresDB) retry(ctx context.Context, once func() (tries int, err erro
 			if errors.Is(err, ErrExists) || errors.Is(err, ErrUnavailable) {
 				return err
 			}
-			return fmt.Errorf("%w: given up after %d tries: %w", ErrUnavailable, try, err)
+			return fmt.Errorf("%w: given up after %d tries: %w", ErrContended, try, err)
 		}
 		p.repeats.Add(1)
 		p.log.DebugContext(ctx, "a transaction runs again", "try", try, "cause", err)
 		// Full jitter: those who collided must not meet again.
-		pause := time.NewTimer(rand.N(min(pgBackoff<<try, pgBackoffTo)))
+		pause := time.NewTimer(rand.N(min(pgBackoff<<min(try, 10), pgBackoffTo)))
 		select {
 		case <-pause.C:
 		case <-ctx.Done():
@@ -150,7 +151,7 @@ func triesOf(ctx context.Context, err error, lost bool) int {
 	case !errors.As(err, &e):
 		return 0
 	case repeatable(err):
-		return pgTries
+		return pgTriesContended
 	case e.Code == pgUniqueViolation && firstComes.MatchString(e.ConstraintName):
 		return pgTriesKey
 	}

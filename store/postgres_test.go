@@ -202,7 +202,7 @@ func TestTriesAreBounded(t *testing.T) {
 		runs       int
 		err        error
 	}{
-		"40001": {"", pgTries, ErrUnavailable},
+		"40001": {"", pgTriesContended, ErrContended},
 		"23505": {"logins_pkey", pgTriesKey, ErrExists},
 	} {
 		db := openAt(t, pgURL(t), Options{})

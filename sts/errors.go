@@ -26,7 +26,7 @@ func mapError(err error) *wire.Error {
 		return &wire.Error{Code: "AccessDenied", Status: http.StatusForbidden, Message: "Not authorized to perform sts:AssumeRoleWithWebIdentity", Cause: err}
 	case errors.Is(err, errTooLong):
 		return validation("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-	case errors.Is(err, issuer.ErrBusy):
+	case errors.Is(err, issuer.ErrBusy), errors.Is(err, store.ErrContended):
 		return &wire.Error{Code: "Throttling", Message: "Rate exceeded"}
 	case errors.Is(err, store.ErrUnavailable):
 		return &wire.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: "The database cannot be reached. Try again later.", Cause: err}

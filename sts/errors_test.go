@@ -22,6 +22,7 @@ func TestMapError(t *testing.T) {
 		{&iam.Denied{Caller: "arn"}, 403, "AccessDenied"},
 		{errTooLong, 0, "ValidationError"},
 		{issuer.ErrBusy, 0, "Throttling"},
+		{store.ErrContended, 0, "Throttling"},
 		{store.ErrUnavailable, 503, "ServiceUnavailable"},
 		{store.ErrUnknownOutcome, 503, "ServiceUnavailable"},
 	} {

@@ -34,11 +34,16 @@ func mapError(err error) *wire.Error {
 	case errors.Is(err, issuer.ErrBusy), errors.Is(err, errBusy), errors.Is(err, store.ErrContended), errors.Is(err, store.ErrExists):
 		// ErrExists: a login was taken by others again and again while this call looked. SDKs try again.
 		return &wire.Error{Code: "TooManyRequestsException", Message: "Rate exceeded"}
+	case errors.Is(err, store.ErrUnknownOutcome):
+		return &wire.Error{Code: "InternalErrorException", Status: http.StatusInternalServerError, Message: unknownOutcome, Cause: err}
 	case errors.Is(err, store.ErrUnavailable):
 		return &wire.Error{Code: "InternalErrorException", Status: http.StatusInternalServerError, Message: "The database cannot be reached. Try again later.", Cause: err}
 	}
 	return nil
 }
+
+// unknownOutcome says what whoever repeats a call by himself has to know; SDKs repeat it anyway.
+const unknownOutcome = "The connection to the database was lost while the change was committed. It may have been made: look before repeating it."
 
 // errBusy is returned when too many guests are being made.
 var errBusy = errors.New("too many guests are being made")

@@ -206,7 +206,7 @@ func (s *Service) write(ctx context.Context, v *visit, facts *identity.Facts) (a
 		return a, err
 	}
 	facts.Fresh = identity.NewID(random)
-	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+	decide := func(tx *store.Tx) error {
 		if err := s.gather(tx, v, facts); err != nil {
 			return err
 		}
@@ -219,7 +219,14 @@ func (s *Service) write(ctx context.Context, v *visit, facts *identity.Facts) (a
 			return err
 		}
 		return carryOut(tx, v.ref.Key, &plan)
-	})
+	}
+	err = s.DB.Update(ctx, decide)
+	if errors.Is(err, store.ErrUnknownOutcome) { // all is there or nothing, and who decides again finds what is there
+		err = s.DB.Update(ctx, decide)
+		if errors.Is(err, store.ErrExists) && a.ID == facts.Fresh && len(facts.Logins) == 0 {
+			err = nil // the guest, whose id was drawn for this call alone
+		}
+	}
 	return a, err
 }
 

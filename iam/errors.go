@@ -16,11 +16,16 @@ func mapError(err error) *wire.Error {
 		return &wire.Error{Code: "AccessDenied", Message: denied.Error(), Status: http.StatusForbidden, Cause: denied.Cause()}
 	case errors.Is(err, store.ErrContended):
 		return &wire.Error{Code: "Throttling", Message: "Rate exceeded"}
+	case errors.Is(err, store.ErrUnknownOutcome):
+		return &wire.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: unknownOutcome, Cause: err}
 	case errors.Is(err, store.ErrUnavailable):
 		return &wire.Error{Code: "ServiceUnavailable", Message: "The database cannot be reached. Try again later.", Status: http.StatusServiceUnavailable, Cause: err}
 	}
 	return nil
 }
+
+// unknownOutcome says what whoever repeats a call by himself has to know; SDKs repeat it anyway.
+const unknownOutcome = "The connection to the database was lost while the change was committed. It may have been made: look before repeating it."
 
 func noSuchEntity(message string) error {
 	return &wire.Error{Code: "NoSuchEntity", Message: message, Status: http.StatusNotFound}

@@ -66,6 +66,11 @@ func Move(ctx context.Context, c MoveConfig) (*Moved, error) {
 
 // lock takes the data directory of the SQLite side, so that no node runs there, nor starts.
 func (m *mover) lock() (*os.File, error) {
+	for flag, url := range map[string]string{"--from": m.From, "--to": m.To} {
+		if err := store.CheckURL(url); err != nil {
+			return nil, usage("%s: %v", flag, err)
+		}
+	}
 	file := m.From
 	if isPostgres(file) {
 		file = m.To

@@ -179,6 +179,7 @@ func TestMoveRefuses(t *testing.T) {
 	}{
 		"two files":                    {file, file + ".new", nil, "give a file and a postgres:// URL"},
 		"two servers":                  {server1, server2, nil, "give a file and a postgres:// URL"},
+		"a scheme with a slip":         {"postgre://u:secret@h/db", file, nil, "--from: a database URL begins with sqlite:, postgres:// or postgresql://, not with postgre://"},
 		"no file":                      {file + ".not", server2, nil, "--from: stat " + file + ".not: no such file or directory"},
 		"the key's file is lost":       {filepath.Join(lost, "idpool.db"), server2, nil, "master key: the source keeps none: give the one"},
 		"another key":                  {file, server2, other, "sealed with another master key"},

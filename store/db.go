@@ -94,6 +94,12 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	return db, nil
 }
 
+// CheckURL tells whether a text is of the form of a database's URL. The error repeats no password.
+func CheckURL(url string) error {
+	_, _, err := locate(url)
+	return err
+}
+
 // locate tells which engine a URL means: for SQLite the file's absolute path, for PostgreSQL the URL itself.
 func locate(url string) (engine, string, error) {
 	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {

@@ -224,8 +224,11 @@ func TestCommonDialect(t *testing.T) {
 	}
 }
 
-// What has to be said in an engine's own words, and is not registered: a transaction's begin and end, and the pragmas of a file.
-var ownWords = regexp.MustCompile(`^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SELECT MAX\(version_id\) FROM $)`)
+// What is said in one engine's words, or to a database that no node serves, and is not registered: a transaction's begin and
+// end, the pragmas of a file, the question whether a pooler is in between, and an offline move.
+var ownWords = regexp.MustCompile(`^(BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|SELECT MAX\(version_id\) FROM $|SELECT pg_backend_pid\(\)$|` +
+	`SELECT set_config\('statement_timeout'|SELECT '0'$|SELECT (name|COUNT\(\*\)) FROM sqlite_schema|SELECT name, type, pk FROM pragma_table_info|` +
+	`DELETE FROM settings WHERE name (= \$1|<> '%s')$)`)
 
 var verb = regexp.MustCompile(`^\s*(SELECT|INSERT|UPDATE|DELETE|WITH|CREATE|ALTER|DROP|SET|BEGIN|COMMIT|ROLLBACK|SAVEPOINT|RELEASE|PRAGMA|LISTEN|LOCK|DO) `)
 

@@ -168,9 +168,17 @@ func newFaultStage(t *testing.T) *faultStage {
 	return f
 }
 
+// busy counts who else has a transaction open. The server rolls back what a lost connection was at when it finds the loss.
+const busy = `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`
+
 // reset sets the scene.
 func (f *faultStage) reset(t *testing.T) {
 	t.Helper()
+	until(t, func() bool {
+		var n int
+		must(t, f.direct.QueryRow(t.Context(), busy).Scan(&n))
+		return n == 0
+	})
 	pgExec(t, f.direct, "DELETE FROM "+strings.Join(f.tables, "; DELETE FROM "))
 	change(t, f.beside, scene)
 }

@@ -75,7 +75,7 @@ func (r *recorder) awaitRecovery(t testing.TB, nodes []*node) {
 	r.awaitDeeds(t, 1000)
 }
 
-// report says how it went, for the table in docs/scale.md, and makes sure that there was something to lose.
+// report says how it went, for the table in docs/failover.md, and makes sure that there was something to lose.
 func (r *recorder) report(t testing.TB, lost time.Time) {
 	t.Helper()
 	var done []time.Time

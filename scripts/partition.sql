@@ -1,6 +1,6 @@
 -- Splits the two large tables into 16 hash partitions each: identities by id, logins by the hash of provider and subject. Not by
--- pool and hash: for several logins at once PostgreSQL would look into all partitions. For PostgreSQL 14 and later. docs/scale.md says when this is worth it. Stop all nodes first, and let it be one transaction, as the
--- tables' owner:
+-- pool and hash: for several logins at once PostgreSQL would look into all partitions. For PostgreSQL 14 and later.
+-- docs/scale.md says when this is worth it. Stop all nodes first, and let it be one transaction, as the tables' owner:
 --
 --     psql -1 -v ON_ERROR_STOP=1 -f scripts/partition.sql postgres://...
 --

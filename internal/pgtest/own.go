@@ -216,13 +216,17 @@ func (o *Own) hand(tb testing.TB, path string) {
 	}))
 }
 
-// CaughtUp tells whether a standby has replayed all that its primary has written.
-func (o *Own) CaughtUp(tb testing.TB, primary *Own) bool {
+// CatchUp waits until a standby has replayed all that its primary has written.
+func (o *Own) CatchUp(tb testing.TB, primary *Own) {
 	tb.Helper()
 	var written, replayed string
 	ask(tb, primary.URL(), "SELECT pg_current_wal_lsn()::text", &written)
-	ask(tb, o.URL(), "SELECT (pg_last_wal_replay_lsn() >= '"+written+"'::pg_lsn)::text", &replayed)
-	return replayed == "true"
+	for patience := time.Now().Add(time.Minute); replayed != "true"; time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(patience) {
+			tb.Fatal("the standby does not follow")
+		}
+		ask(tb, o.URL(), "SELECT (pg_last_wal_replay_lsn() >= '"+written+"'::pg_lsn)::text", &replayed)
+	}
 }
 
 func ask(tb testing.TB, address, sql string, answer *string) {

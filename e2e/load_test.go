@@ -74,16 +74,15 @@ func startLoad(t testing.TB, c *cluster, front *haproxy, rate int) *load {
 	return l
 }
 
-// pace says when a call is due, and which.
+// pace says when a call is due, and which. What is late is made up for, so that slow answers don't thin out the load.
 func (l *load) pace(ctx context.Context, rate int) <-chan int {
 	due := make(chan int)
 	l.running.Go(func() {
 		defer close(due)
-		tick := time.NewTicker(time.Second / time.Duration(max(rate, 1)))
-		defer tick.Stop()
+		start := time.Now()
 		for turn := 0; ; turn++ {
 			if rate > 0 {
-				<-tick.C
+				time.Sleep(time.Until(start.Add(time.Duration(turn) * time.Second / time.Duration(rate))))
 			}
 			select {
 			case due <- turn:
@@ -182,6 +181,7 @@ func TestRollingRestart(t *testing.T) { // not beside other tests, as the nodes 
 	c := startCluster(t, 3, postgresURL(startPostgres(t).port), "--signing-algorithm", "ES256")
 	front := startHAProxy(t, freePort(t), c.nodes, "option dontlog-normal")
 	l := startLoad(t, c, front, 200)
+	began := time.Now()
 	for i, n := range c.nodes {
 		l.await(t, front.process, 200)
 		n.signal(t, syscall.SIGTERM)
@@ -195,7 +195,7 @@ func TestRollingRestart(t *testing.T) { // not beside other tests, as the nodes 
 	}
 	l.await(t, front.process, 200)
 	l.end()
-	t.Logf("%d calls, of which %d made an identity", l.done.Load(), len(l.guests))
+	t.Logf("%d calls, of which %d made an identity; %.0f a second", l.done.Load(), len(l.guests), float64(l.done.Load())/time.Since(began).Seconds())
 	for _, f := range l.failures {
 		t.Errorf("a call failed, %s", f)
 	}

@@ -11,7 +11,7 @@ run: build ## Build and start a node for trying out (idpool serve --dev)
 	@exec bin/idpool serve --dev
 
 build: ## Build bin/idpool, static
-	@echo "building bin/idpool; the first time it takes a minute or two"
+	@echo "building bin/idpool; the first time it takes some minutes"
 	@CGO_ENABLED=0 go build -trimpath -ldflags=-s -o bin/idpool ./cmd/idpool
 
 test: ## Run every test; installs what it lacks as root, else says what to install

@@ -5,7 +5,9 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -22,8 +24,8 @@ const (
 
 	// pgGrace is how long a statement goes on after its context has ended. It nearly always ends within it, which saves
 	// the connection; so callers who hang up don't make the server start processes. After it the connection is given up, and
-	// the server is asked to cancel the statement. A connection is never used again after that: the request can come late, and
-	// would then hit another transaction, or end its COMMIT's wait for a synchronous standby.
+	// the server is asked to cancel the statement, unless COMMIT is on its way (see sparesCommit). A connection is never used
+	// again after that: the request can come late, and would then hit another transaction.
 	pgGrace = time.Second
 )
 
@@ -41,7 +43,37 @@ func openPgPool(ctx context.Context, config *pgxpool.Config) (*pgxpool.Pool, err
 	config.ConnConfig.BuildContextWatcherHandler = func(c *pgconn.PgConn) ctxwatch.Handler {
 		return &pgconn.DeadlineContextWatcherHandler{Conn: c.Conn(), DeadlineDelay: pgGrace}
 	}
+	config.BeforeConnect = sparesCommit
 	return pgxpool.NewWithConfig(ctx, config)
+}
+
+// pgCommitting is the name under which a connection keeps its *atomic.Bool: COMMIT has been sent, and not been answered.
+const pgCommitting = "idpool.committing"
+
+var errCommitting = errors.New("no request to cancel while COMMIT is under way")
+
+// sparesCommit has a connection send no request to cancel its COMMIT. PostgreSQL would end the wait for the synchronous standby
+// and show the rows to everybody, though a standby that takes over does not have them; a client's repeat would find them, and be
+// acknowledged. pgconn makes such a request by itself whenever it gives up a connection, whatever the cause, and dials for it
+// as the connection itself was dialled.
+func sparesCommit(_ context.Context, config *pgx.ConnConfig) error {
+	committing, dial := new(atomic.Bool), config.DialFunc
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		if committing.Load() {
+			return nil, errCommitting
+		}
+		return dial(ctx, network, address)
+	}
+	config.AfterConnect = func(_ context.Context, conn *pgconn.PgConn) error {
+		conn.CustomData()[pgCommitting] = committing
+		return nil
+	}
+	return nil
+}
+
+// committing is true from before COMMIT is sent until it is answered, and stays so on a connection that was lost meanwhile.
+func committing(conn *pgx.Conn) *atomic.Bool {
+	return conn.PgConn().CustomData()[pgCommitting].(*atomic.Bool)
 }
 
 // chooseMode asks the server how statements are best sent, where the URL does not say it. Prepared statements save the server

@@ -112,6 +112,7 @@ func pgClass(err error) string {
 const (
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
+	pgCompletionUnknown    = "40003" // of COMMIT: a distributed engine does not know whether it was carried out
 	pgDeadlock             = "40P01"
 	pgUndefinedTable       = "42P01"
 	pgUndefinedFunction    = "42883"

@@ -309,18 +309,21 @@ func (s *session) commit() error {
 			return s.sort(pgCommit, err)
 		}
 	}
+	committing := committing(s.conn.Conn())
+	committing.Store(true)
 	var tag pgconn.CommandTag
 	of, err := s.flight(pgCommit, nil, func(results pgx.BatchResults) (err error) {
 		tag, err = results.Exec()
 		return err
 	})
+	committing.Store(s.lost())
 	switch {
 	case err == nil && tag.String() == "COMMIT":
 		s.done = true
 		return nil
 	case err == nil: // "ROLLBACK": never seen, as the Tx stops at the first failure
 		return fmt.Errorf("%w: COMMIT was answered by %s", ErrUnavailable, tag)
-	case s.wrote && (s.lost() || pgClass(err) == "08"):
+	case s.wrote && (s.lost() || pgClass(err) == "08" || pgCode(err) == pgCompletionUnknown):
 		// The server carries out nothing after a statement that it refused. But a farewell proves nothing: it may come
 		// from a pooler, which has lost the answers. Nor does pgconn.SafeToRetry, which says yes to "conn closed", as pgx
 		// calls a connection that ended after everything was sent.

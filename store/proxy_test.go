@@ -13,12 +13,14 @@ import (
 type proxy struct {
 	server string
 
-	mu      sync.Mutex
-	flights int
-	asking  bool   // the last bytes were the client's
-	cutAt   []byte // bytes of the client at which both connections are cut
-	pass    bool   // the server still gets them
-	mute    bool   // the client gets nothing more
+	mu        sync.Mutex
+	dialled   int // connections, requests to cancel included
+	farewells int // connections that the client has ended by Terminate
+	flights   int
+	asking    bool   // the last bytes were the client's
+	cutAt     []byte // bytes of the client at which both connections are cut
+	pass      bool   // the server still gets them
+	mute      bool   // the client gets nothing more
 }
 
 // startProxy returns a proxy and the URL that leads through it.
@@ -49,6 +51,9 @@ func startProxy(t *testing.T, address string) (*proxy, string) {
 
 func (p *proxy) serve(client net.Conn) {
 	defer client.Close()
+	p.mu.Lock()
+	p.dialled++
+	p.mu.Unlock()
 	server, err := net.Dial("tcp", p.server)
 	if err != nil {
 		return
@@ -86,6 +91,9 @@ func (p *proxy) seen(data []byte, asking bool) bool {
 		p.flights++
 	}
 	p.asking = asking
+	if asking && string(data) == "X\x00\x00\x00\x04" {
+		p.farewells++
+	}
 	if !asking {
 		mute := p.mute
 		p.mute = false
@@ -104,6 +112,13 @@ func (p *proxy) cut(text string, pass bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cutAt, p.pass = []byte(text), pass
+}
+
+// connections tells how many were begun, and how many the client has ended in good order.
+func (p *proxy) connections() (dialled, farewells int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dialled, p.farewells
 }
 
 // count tells how many flights something takes.

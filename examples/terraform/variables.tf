@@ -25,7 +25,7 @@ variable "tags" {
 variable "oidc_url" {
   description = "Your OpenID Connect provider."
   type        = string
-  default     = "https://login.example.com"
+  default     = "https://login.example.org"
 }
 
 variable "oidc_client_ids" {

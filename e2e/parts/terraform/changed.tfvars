@@ -10,6 +10,6 @@ classic_flow     = false
 session_hours    = 12
 bucket           = "other-bucket"
 admins           = "root"
-admins_from      = "login.example.com"
+admins_from      = "login.example.org"
 bounded          = ["user", "admin"]
 principal_tags   = { mail = "mail" }

@@ -73,7 +73,7 @@ func TestReadme(t *testing.T) {
 	}
 	commands.WriteString(`echo "$PROVIDER trusted, $ROLE given"`)
 	printed := terminal(t, commands.String())
-	for _, want := range []string{":assumed-role/TourGuest-", `"Token": "`, `"jwks_uri":"` + endpoint, `"kid":"`, `"SecretKey": "`, "oidc-provider/login.example.com trusted, arn:aws:iam::" + account + ":role/Users-"} {
+	for _, want := range []string{":assumed-role/TourGuest-", `"Token": "`, `"jwks_uri":"` + endpoint, `"kid":"`, `"SecretKey": "`, "oidc-provider/login.example.com trusted, arn:aws:iam::" + account + ":role/Customers-"} {
 		if !strings.Contains(printed, want) {
 			t.Errorf("the commands did not lead to %s:\n%s", want, printed)
 		}
@@ -95,7 +95,7 @@ func TestReadmeServe(t *testing.T) {
 	t.Parallel()
 	tool(t, "aws", "awscli")
 	readme := readReadme(t)
-	commands := regexp.MustCompile(`(?m)^idpool (serve .*)$`).FindAllSubmatch(readme, -1)
+	commands := regexp.MustCompile(`(?m)^idpool (serve --listen .*)$`).FindAllSubmatch(readme, -1)
 	if len(commands) != 1 {
 		t.Fatalf("the README has %d commands that serve, not one", len(commands))
 	}

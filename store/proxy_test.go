@@ -11,8 +11,6 @@ import (
 // proxy stands between a DB and its PostgreSQL server. It counts flights, which is what a round trip costs: runs of bytes
 // from the client that the server has not answered in between.
 type proxy struct {
-	server string
-
 	mu        sync.Mutex
 	dialled   int // connections, requests to cancel included
 	farewells int // connections that the client has ended by Terminate
@@ -26,11 +24,20 @@ type proxy struct {
 // startProxy returns a proxy and the URL that leads through it.
 func startProxy(t *testing.T, address string) (*proxy, string) {
 	t.Helper()
+	p := &proxy{}
+	return p, between(t, address, p.serve)
+}
+
+// between listens before a server: serve gets whoever connects to the URL that it returns, and the server's address. The test
+// ends when all have left.
+func between(t *testing.T, address string, serve func(client net.Conn, server string)) (through string) {
+	t.Helper()
 	u, err := url.Parse(address)
 	must(t, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)
-	p := &proxy{server: u.Host}
+	server := u.Host
+	u.Host = l.Addr().String()
 	var all sync.WaitGroup
 	all.Go(func() {
 		for {
@@ -38,23 +45,22 @@ func startProxy(t *testing.T, address string) (*proxy, string) {
 			if err != nil {
 				return
 			}
-			all.Go(func() { p.serve(client) })
+			all.Go(func() { serve(client, server) })
 		}
 	})
 	t.Cleanup(func() {
 		l.Close()
 		all.Wait()
 	})
-	u.Host = l.Addr().String()
-	return p, u.String()
+	return u.String()
 }
 
-func (p *proxy) serve(client net.Conn) {
+func (p *proxy) serve(client net.Conn, address string) {
 	defer client.Close()
 	p.mu.Lock()
 	p.dialled++
 	p.mu.Unlock()
-	server, err := net.Dial("tcp", p.server)
+	server, err := net.Dial("tcp", address)
 	if err != nil {
 		return
 	}

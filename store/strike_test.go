@@ -3,7 +3,6 @@ package store
 import (
 	"fmt"
 	"net"
-	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -28,8 +27,6 @@ func (tr trouble) String() string {
 // striker stands between a DB and its server, and strikes one statement of those that come by. It speaks the protocol, so that
 // the server itself raises the errors: a statement that does so goes before the one that is struck.
 type striker struct {
-	server string
-
 	mu     sync.Mutex
 	kind   trouble
 	at     int      // the statement that is struck, from 1; 0 for none
@@ -42,27 +39,8 @@ type striker struct {
 // connections one after another.
 func startStriker(t *testing.T, address string) (*striker, string) {
 	t.Helper()
-	u, err := url.Parse(address)
-	must(t, err)
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
-	s := &striker{server: u.Host}
-	var all sync.WaitGroup
-	all.Go(func() {
-		for {
-			client, err := l.Accept()
-			if err != nil {
-				return
-			}
-			all.Go(func() { s.serve(client) })
-		}
-	})
-	t.Cleanup(func() {
-		l.Close()
-		all.Wait()
-	})
-	u.Host = l.Addr().String()
-	return s, u.String() + "&default_query_exec_mode=exec&pool_max_conns=1"
+	s := &striker{}
+	return s, between(t, address, s.serve) + "&default_query_exec_mode=exec&pool_max_conns=1"
 }
 
 // arm lets it strike the n-th statement from now on.
@@ -90,9 +68,9 @@ type passage struct {
 	mute bool // the client gets nothing more, and the connection ends with the flight
 }
 
-func (s *striker) serve(client net.Conn) {
+func (s *striker) serve(client net.Conn, address string) {
 	defer client.Close()
-	server, err := net.Dial("tcp", s.server)
+	server, err := net.Dial("tcp", address)
 	if err != nil {
 		return
 	}

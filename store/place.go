@@ -17,11 +17,11 @@ var networks = []string{
 	"fuse.juicefs", "fuse.mount-s3", "fuse.goofys", "fuse.nfs",
 }
 
-// refuseNetwork refuses a folder for a SQLite file by the kind of file system that it is on.
-func refuseNetwork(dir, kind string) error {
+// refuseNetwork refuses a SQLite file, or the folder for a new one, by the kind of file system that it is on.
+func refuseNetwork(where, kind string) error {
 	if !slices.Contains(networks, strings.ToLower(kind)) {
 		return nil
 	}
 	return fmt.Errorf("%s is on a network file system (%s), where SQLite loses data: give --database or --data on a local disk, "+
-		"or, for many machines, a postgres:// URL", dir, kind)
+		"or, for many machines, a postgres:// URL", where, kind)
 }

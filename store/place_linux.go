@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// fileSystem tells the kind of file system that a folder is on, empty if that is not known. The kernel's list has a line for
+// fileSystem tells the kind of file system that a file or folder is on, empty if that is not known. The kernel's list has a line for
 // each mount: id, parent, device, ..., a hyphen, the kind.
-func fileSystem(dir string) string {
+func fileSystem(path string) string {
 	var info unix.Stat_t
-	if err := unix.Stat(dir, &info); err != nil {
+	if err := unix.Stat(path, &info); err != nil {
 		return "" // opening the file says it better
 	}
 	name := fmt.Sprintf("%d:%d", unix.Major(info.Dev), unix.Minor(info.Dev))

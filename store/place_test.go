@@ -48,6 +48,23 @@ func TestNetworkFileSystems(t *testing.T) {
 	}
 }
 
+// A file that is there is asked for itself: it may be a link.
+func TestNetworkFileSystemBehindALink(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "db")
+	db, err := Open(t.Context(), path, Options{})
+	must(t, err)
+	must(t, db.Close())
+	_, err = Open(t.Context(), path, Options{fileSystem: func(where string) string {
+		if where == path {
+			return "nfs"
+		}
+		return "ext4"
+	}})
+	if err == nil || !strings.Contains(err.Error(), path+" is on a network file system (nfs)") {
+		t.Errorf("%v", err)
+	}
+}
+
 // The kernel of this machine knows what its folders are on.
 func TestFileSystem(t *testing.T) {
 	if runtime.GOOS != "linux" {

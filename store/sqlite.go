@@ -36,7 +36,11 @@ const (
 
 // openSQLite opens or makes the file.
 func openSQLite(ctx context.Context, path string, o Options) (_ *sqliteDB, err error) {
-	if err := refuseNetwork(filepath.Dir(path), o.fileSystem(filepath.Dir(path))); err != nil {
+	where := filepath.Dir(path)
+	if _, err := os.Stat(path); err == nil {
+		where = path // a link, or a mount of its own, may lead elsewhere than its folder
+	}
+	if err := refuseNetwork(where, o.fileSystem(where)); err != nil {
 		return nil, err
 	}
 	// SQLite would make it readable for everyone.

@@ -38,9 +38,8 @@ func newStage(t *testing.T, options ...func(*server.Config)) *stage {
 			s.tokens[letter+subject] = p.Token("app", subject)
 		}
 	}
-	for name, amr := range map[string]string{"Member": "authenticated", "Visitor": "unauthenticated"} {
-		policy := strings.Replace(pooltest.TrustPolicy("us-east-1:*", amr), "StringEquals", "StringLike", 1)
-		s.IAM(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", policy).Must(t)
+	for name, amr := range roles {
+		s.IAM(t, "CreateRole", "RoleName", name, "AssumeRolePolicyDocument", pooltest.TrustPolicy(s.pool, amr)).Must(t)
 	}
 	return s
 }
@@ -71,14 +70,21 @@ type given struct {
 	session
 }
 
+// roles are those of the pools, with the amr that each is for.
+var roles = map[string]string{"Member": "authenticated", "Visitor": "unauthenticated"}
+
 func (s *stage) open() *history {
 	h := &history{stage: s}
-	roles := pooltest.Object{"authenticated": roleARN("Member"), "unauthenticated": roleARN("Visitor")}
+	given := pooltest.Object{"authenticated": roleARN("Member"), "unauthenticated": roleARN("Visitor")}
 	for i := range h.pools {
 		h.pools[i] = s.create(s.t, pooltest.Object{
 			"AllowUnauthenticatedIdentities": i == 0, "DeveloperProviderName": developerName, "OpenIdConnectProviderARNs": s.arns,
 		})
-		s.Signed(s.t, "SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": h.pools[i], "Roles": roles}).Must(s.t)
+		s.Signed(s.t, "SetIdentityPoolRoles", pooltest.Object{"IdentityPoolId": h.pools[i], "Roles": given}).Must(s.t)
+	}
+	for name, amr := range roles {
+		both := strings.Replace(pooltest.TrustPolicy(h.pools[0], amr), `"`+h.pools[0]+`"`, `["`+h.pools[0]+`","`+h.pools[1]+`"]`, 1)
+		s.IAM(s.t, "UpdateAssumeRolePolicy", "RoleName", name, "PolicyDocument", both).Must(s.t)
 	}
 	return h
 }

@@ -156,11 +156,12 @@ func TestTrustAcrossAccounts(t *testing.T) {
 	for i, row := range []struct{ condition, want string }{
 		{`"StringEquals":{"` + aud + `":"` + a.pool + `"}`, taken},
 		{`"StringEquals":{"` + aud + `":"` + a.pool + `"},` + amr, taken},
-		{`"StringLike":{"` + aud + `":"us-east-1:*"}`, taken},
+		{`"StringLike":{"` + aud + `":"` + a.pool + `"}`, taken},
 		{`"StringEquals":{"` + aud + `":["us-east-1:other","` + a.pool + `"]}`, taken},
 		{`"StringEquals":{"` + aud + `":"us-east-1:other"}`, notTaken},
 		{amr, notSaved},
 		{`"StringLike":{"` + aud + `":"*"}`, notSaved},
+		{`"StringLike":{"` + aud + `":"us-east-1:*"}`, notSaved},
 		{`"StringNotEquals":{"` + aud + `":"us-east-1:other"}`, notSaved},
 		{`"StringEqualsIfExists":{"` + aud + `":"` + a.pool + `"}`, notSaved},
 		{`"StringEquals":{"cognito-identity.amazonaws.com:sub":"` + a.alice + `"}`, notSaved},

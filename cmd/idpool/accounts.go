@@ -13,9 +13,8 @@ type accountsCommand struct {
 }
 
 type addAccountCommand struct {
-	ID       string `arg:"" help:"12 digits."`
-	Data     string `default:"idpool-data" placeholder:"DIR" help:"Data directory of the running node (${default})."`
-	Endpoint string `placeholder:"URL" help:"Ask this node instead, signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."`
+	ID string `arg:"" help:"12 digits."`
+	whereFlags
 }
 
 // Run is idpool accounts add.

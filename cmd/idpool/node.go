@@ -20,13 +20,18 @@ import (
 	"idpool/wire"
 )
 
-// nodeFlags say which node a command asks, and in whose name. They have no variables: IDPOOL_ACCOUNT is for serve, and what a
-// shell happens to hold should not decide whose sessions end.
-type nodeFlags struct {
+// whereFlags say which node a command asks.
+type whereFlags struct {
 	Data     string `default:"idpool-data" placeholder:"DIR" help:"Data directory of the running node (${default})."`
 	Endpoint string `placeholder:"URL" help:"Ask this node instead, signed with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and AWS_SESSION_TOKEN if it is set."`
-	Account  string `env:"-" placeholder:"ID" help:"The account; the first one of the node if not given. With --endpoint it is the key's."`
-	Region   string `env:"-" placeholder:"REGION" help:"The region; by default that of the id that is given, or ${defaultRegion}."`
+}
+
+// nodeFlags say in whose name as well. Those have no variables: IDPOOL_ACCOUNT is for serve, and what a shell happens to hold
+// should not decide whose sessions end.
+type nodeFlags struct {
+	whereFlags
+	Account string `env:"-" placeholder:"ID" help:"The account; the first one of the node if not given. With --endpoint it is the key's."`
+	Region  string `env:"-" placeholder:"REGION" help:"The region; by default that of the id that is given, or ${defaultRegion}."`
 }
 
 const defaultRegion = "us-east-1"

@@ -72,7 +72,7 @@ func checkTrust(document string) error {
 	const pools = "cognito-identity.amazonaws.com"
 	if places := trust.Unbound(pools, "sts:AssumeRoleWithWebIdentity", pools+":aud"); len(places) > 0 {
 		return &wire.Error{Code: "MalformedPolicyDocument", Message: places[0] + ": a statement that lets logins of " + pools +
-			" in must name their identity pool. Add a condition such as StringEquals on " + pools + ":aud."}
+			" in must name their identity pool. Add a condition such as StringEquals on " + pools + ":aud, with whole ids: no wildcards, no variables."}
 	}
 	return nil
 }

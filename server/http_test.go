@@ -10,7 +10,9 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -253,6 +255,31 @@ func TestForwarded(t *testing.T) {
 				t.Error("the log of a refused signature does not name the host that came in")
 			}
 		})
+	}
+}
+
+// What other goroutines make while nodes start has the mode that they gave it: the mode of the socket is not the process's umask.
+func TestSocketLeavesOtherFilesAlone(t *testing.T) {
+	var starting sync.WaitGroup
+	for range 4 {
+		starting.Go(func() { pooltest.Start(t) })
+	}
+	started := make(chan struct{})
+	go func() { starting.Wait(); close(started) }()
+	dir := t.TempDir()
+	for i := 0; ; i++ {
+		made := filepath.Join(dir, strconv.Itoa(i))
+		if err := os.Mkdir(made, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if info, err := os.Stat(made); err != nil || info.Mode().Perm() != 0o700 {
+			t.Fatalf("a folder has mode %v, %v", info.Mode(), err)
+		}
+		select {
+		case <-started:
+			return
+		default:
+		}
 	}
 }
 

@@ -238,20 +238,23 @@ func (s *Server) ownAddresses() []netip.AddrPort {
 }
 
 // openSocket opens the door for other commands on this machine.
-func (s *Server) openSocket(context.Context) (err error) {
+func (s *Server) openSocket(ctx context.Context) (err error) {
 	path := filepath.Join(s.config.Data, SocketName)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	// Never wider than 0600, not even for a moment: whoever connects is the root.
-	before := syscall.Umask(0o177)
-	s.socket, err = net.Listen("unix", path)
-	syscall.Umask(before)
-	if err != nil {
-		// A path of more than 107 bytes is the usual reason.
-		s.config.Log.Warn("no socket for other commands; use --endpoint with them", "path", path, "error", err.Error())
-		s.socket = nil
+	// Never wider than 0600, not even for a moment: whoever connects is the root. Linux gives the file the mode of the socket, here
+	// before it has a name; elsewhere this fails, and until Chmod the folder keeps strangers out. The process's umask would do for
+	// both, but is every goroutine's.
+	private := net.ListenConfig{Control: func(_, _ string, socket syscall.RawConn) error {
+		return socket.Control(func(fd uintptr) { _ = syscall.Fchmod(int(fd), 0o600) })
+	}}
+	if s.socket, err = private.Listen(ctx, "unix", path); err == nil {
+		return os.Chmod(path, 0o600)
 	}
+	// A path of more than 107 bytes is the usual reason.
+	s.config.Log.Warn("no socket for other commands; use --endpoint with them", "path", path, "error", err.Error())
+	s.socket = nil
 	return nil
 }
 

@@ -16,7 +16,8 @@ func TestTimeout(t *testing.T) {
 	url := pgURL(t)
 	// One connection at a time: the first has answered a COMMIT, and is cancelled none the less.
 	db, direct, watch := openAt(t, url+"&pool_max_conns=1", Options{Timeout: 300 * time.Millisecond}), pgDirect(t, url), pgDirect(t, url)
-	must(t, db.Update(t.Context(), func(tx *Tx) error { return tx.exec(testCounter, "a", int64(1)) }))
+	patient := openAt(t, url, Options{})
+	must(t, patient.Update(t.Context(), func(tx *Tx) error { return tx.exec(testCounter, "a", int64(1)) }))
 	// COMMIT waits for whoever holds the lock 7.
 	pgExec(t, direct, `CREATE FUNCTION hold() RETURNS TRIGGER LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;
 		CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON settings DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION hold()`)
@@ -58,10 +59,10 @@ func TestTimeout(t *testing.T) {
 				t.Errorf("with a deadline of the caller: %v", err)
 			}
 			pgExec(t, direct, "ROLLBACK")
-			until(t, func() bool { return row.unknown && names(t, db)["b"] || !row.unknown && row.do(t.Context()) == nil })
+			until(t, func() bool { return row.unknown && names(t, patient)["b"] || !row.unknown && row.do(t.Context()) == nil })
 		})
 	}
-	if n := counter(t, db, "a"); n != 2 {
+	if n := counter(t, patient, "a"); n != 2 {
 		t.Errorf("the counter is at %d", n)
 	}
 }
@@ -77,7 +78,7 @@ func TestTimeoutWithoutAConnection(t *testing.T) {
 		}
 	}
 	conn.Release()
-	must(t, db.Ping(t.Context()))
+	until(t, func() bool { return db.Ping(t.Context()) == nil })
 }
 
 // A host that takes connections, and says nothing.

@@ -206,28 +206,59 @@ func (s *Service) write(ctx context.Context, v *visit, facts *identity.Facts) (a
 		return a, err
 	}
 	facts.Fresh = identity.NewID(random)
-	decide := func(tx *store.Tx) error {
-		if err := s.gather(tx, v, facts); err != nil {
+	var plan identity.Plan
+	decide := func(tx *store.Tx) (err error) {
+		if err = s.gather(tx, v, facts); err != nil {
 			return err
 		}
-		plan, err := s.resolve(facts, v)
-		if err != nil {
+		if plan, err = s.resolve(facts, v); err != nil {
 			return err
 		}
 		a = admission{ID: plan.Identity, Epoch: epochOf(plan.Identity, facts)}
-		if err := v.bindAssertions(tx, plan.Identity); err != nil {
+		if err = v.bindAssertions(tx, plan.Identity); err != nil {
 			return err
 		}
 		return carryOut(tx, v.ref.Key, &plan)
 	}
-	err = s.DB.Update(ctx, decide)
-	if errors.Is(err, store.ErrUnknownOutcome) { // all is there or nothing, and who decides again finds what is there
-		err = s.DB.Update(ctx, decide)
-		if errors.Is(err, store.ErrExists) && a.ID == facts.Fresh && len(facts.Logins) == 0 {
-			err = nil // the guest, whose id was drawn for this call alone
-		}
+	unknown := s.DB.Update(ctx, decide)
+	if !errors.Is(unknown, store.ErrUnknownOutcome) {
+		return a, unknown
 	}
-	return a, err
+	// All is there or nothing, and who decides again finds what is there. Who is refused then may be so by what this call
+	// itself has done: that is no answer.
+	tried := plan
+	err = s.DB.Update(ctx, func(tx *store.Tx) error {
+		if v.named != nil && slices.Contains(tried.Absorb, v.named.ID) {
+			if found, done, err := s.merged(tx, v, facts, tried.Identity); done || err != nil {
+				a = found
+				return err
+			}
+		}
+		return decide(tx)
+	})
+	ownGuest := errors.Is(err, store.ErrExists) && tried.New && len(facts.Logins) == 0 // its id was drawn for this call alone
+	if err == nil || ownGuest {
+		return a, nil
+	}
+	return a, unknown
+}
+
+// merged tells whether the identity that the call names has become part of another, who has all logins that the call shows.
+func (s *Service) merged(tx *store.Tx, v *visit, facts *identity.Facts, parent identity.ID) (a admission, done bool, err error) {
+	named, err := tx.Identity(v.ref.Key, v.named.ID)
+	if err != nil || !named.Disabled {
+		return a, false, err
+	}
+	unnamed, shown := *v, *facts
+	unnamed.named, shown.Named = nil, nil
+	if err := s.gather(tx, &unnamed, &shown); err != nil {
+		return a, false, err
+	}
+	plan, err := s.resolve(&shown, v)
+	if err != nil || plan.Writes() || plan.Identity != parent {
+		return a, false, err
+	}
+	return admission{ID: parent, Epoch: epochOf(parent, &shown)}, true, nil
 }
 
 // gather reads the facts anew. For a new guest there is nothing to read.

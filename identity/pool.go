@@ -11,7 +11,7 @@ type Pool struct {
 	ID      ID     // unique in its region
 	Account string // 12 digits
 	Region  string
-	Version int64 // rises with every change to the pool
+	Version int64 // another after every change to the pool
 	Epoch   int64 // rises when the pool's sessions are revoked
 	Created time.Time
 	Settings

@@ -32,7 +32,7 @@ func NewCache[K comparable, V any](bytes uint64) (*Cache[K, V], error) {
 }
 
 // Get returns the entry of a key, loaded if there is none. Callers who come while it is loaded wait for that, so that a hot
-// pool is read once when its version rises. They share the load's error too, unless the context of the one who loads has
+// pool is read once when its version changes. They share the load's error too, unless the context of the one who loads has
 // ended: then another of them loads. Errors are not kept: strangers could fill the cache with them.
 //
 // The load reads under ctx, which is its caller's, and depends on nothing else of the caller but the key.

@@ -174,7 +174,7 @@ func (db *DB) View(ctx context.Context, f func(*Tx) error) error {
 // It returns the function's error, the error of a statement that it queued (ErrExists), ErrUnavailable, on PostgreSQL
 // ErrContended, or ctx's error when ctx ends before the commit begins; on SQLite, before the function's turn has come. All
 // these mean that nothing has changed. On ErrUnknownOutcome alone either everything has or nothing. Update doesn't repeat
-// a function whose first run may count: that would add twice where a version rises, and a row that finds itself would be
+// a function whose first run may count: that would add twice where an epoch rises, and a row that finds itself would be
 // ErrExists. A caller for whom a repeat is harmless calls Update again, with the same ids, which it drew before.
 func (db *DB) Update(ctx context.Context, f func(*Tx) error) error {
 	if db.pg != nil {

@@ -21,9 +21,10 @@ func TestIdentities(t *testing.T) {
 			return errors.Join(tx.CreateIdentity(p.Key, uuid(1)), tx.Link(p.Key, uuid(1), odd, login("alice")),
 				tx.CreateIdentity(p.Key, uuid(2)), tx.CreateIdentity(999, uuid(3)))
 		})
+		version := versionA(t, db)
 		look(t, db, func(tx *Tx) error {
 			ref, got, err := tx.FindIdentity(regionR, uuid(1))
-			want := PoolRef{Key: p.Key, ID: p.ID, Account: accountA, Region: regionR, Version: 1, AccountVersion: 1}
+			want := PoolRef{Key: p.Key, ID: p.ID, Account: accountA, Region: regionR, Version: p.Version, AccountVersion: version}
 			if ref != want {
 				t.Errorf("the pool is %+v, want %+v", ref, want)
 			}

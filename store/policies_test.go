@@ -36,6 +36,7 @@ func TestPolicies(t *testing.T) {
 			Account: accountA, Name: "Reader", Path: "/team/", UniqueID: "ANPA1", Description: "é\U0001F511",
 			Tags: map[string]string{"k": "v"},
 		}
+		before := versionA(t, db)
 		change(t, db, func(tx *Tx) error { return tx.CreatePolicy(sent, "one") })
 		read := func() (p *Policy, version int64) {
 			t.Helper()
@@ -49,15 +50,15 @@ func TestPolicies(t *testing.T) {
 			return p, version
 		}
 		got, version := read()
-		if diff := cmp.Diff(sent, got); diff != "" || version != 2 || got.Default != 1 || got.Created.IsZero() {
+		if diff := cmp.Diff(sent, got); diff != "" || version == before || got.Default != 1 || got.Created.IsZero() {
 			t.Errorf("account version %d; the policy (-sent +read):\n%s", version, diff)
 		}
 
 		// The next version acts when it is made the default one; numbers are never used again.
 		change(t, db, func(tx *Tx) error { return tx.CreatePolicyVersion(got, "two") })
-		second, version := read()
-		if second.Default != 1 || second.Latest != 2 || version <= 2 {
-			t.Errorf("after a second version: %+v, account version %d", second, version)
+		second, after := read()
+		if second.Default != 1 || second.Latest != 2 || after == version {
+			t.Errorf("after a second version: %+v, account version %d", second, after)
 		}
 		second.Default, second.Tags = 2, map[string]string{}
 		change(t, db, func(tx *Tx) error {

@@ -31,7 +31,7 @@ const MaxLogins = 10
 
 var (
 	insertPool = statement(`INSERT INTO pools (key, id, account, region, name, settings, version, epoch, created, deleted, swept)
-		VALUES ($1, $2, $3, $4, $5, $6, 1, 0, $7, 0, 0)`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, 0, $8, 0, 0)`)
 	reservedBy = statement(`SELECT account FROM pools WHERE region = $1 AND id = $2 ORDER BY created LIMIT 1`)
 	poolCount  = statement(`SELECT COUNT(*) FROM pools WHERE account = $1 AND region = $2 AND deleted = 0`)
 	regionsOf  = statement(`SELECT DISTINCT region FROM pools WHERE account = $1 AND deleted = 0`)
@@ -42,8 +42,8 @@ var (
 		WHERE key = $1 AND deleted = 0`)
 	poolPage = statement(`SELECT id, name FROM pools
 		WHERE account = $1 AND region = $2 AND id > $3 AND deleted = 0 ORDER BY id LIMIT $4`)
-	updatePool = statement(`UPDATE pools SET name = $2, settings = $3, version = version + 1 WHERE key = $1`)
-	deletePool = statement(`UPDATE pools SET deleted = $2, settings = '{}', version = version + 1 WHERE key = $1`)
+	updatePool = statement(`UPDATE pools SET name = $2, settings = $3, version = $4 WHERE key = $1`)
+	deletePool = statement(`UPDATE pools SET deleted = $2, settings = '{}', version = $3 WHERE key = $1`)
 
 	findPool = statement(`SELECT p.key, p.account, p.version, p.epoch, a.version
 		FROM pools p JOIN accounts a ON a.id = p.account
@@ -73,8 +73,8 @@ func (tx *Tx) CreatePool(p *identity.Pool) error {
 	if err != nil {
 		return err
 	}
-	p.Version, p.Created = 1, tx.Now()
-	return tx.exec(insertPool, p.Key, p.ID[:], p.Account, p.Region, p.Name, string(settings), p.Created.UnixMilli())
+	p.Version, p.Created = newVersion(), tx.Now()
+	return tx.exec(insertPool, p.Key, p.ID[:], p.Account, p.Region, p.Name, string(settings), p.Version, p.Created.UnixMilli())
 }
 
 // PoolCount tells how many pools an account has in a region.
@@ -145,13 +145,13 @@ func (tx *Tx) UpdatePool(p *identity.Pool) error {
 	if err != nil {
 		return err
 	}
-	p.Version++
-	return tx.exec(updatePool, p.Key, p.Name, string(settings))
+	p.Version = newVersion()
+	return tx.exec(updatePool, p.Key, p.Name, string(settings), p.Version)
 }
 
 // DeletePool marks a pool as deleted: from now on nobody finds it or anything in it. Sweep removes the rest.
 func (tx *Tx) DeletePool(p *identity.Pool) error {
-	return tx.exec(deletePool, p.Key, tx.Now().UnixMilli())
+	return tx.exec(deletePool, p.Key, tx.Now().UnixMilli(), newVersion())
 }
 
 // FindPool is the read of a public call that names a pool: the pool, whatever its account, and who owns the logins with

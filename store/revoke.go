@@ -4,7 +4,7 @@ import "idpool/identity"
 
 var (
 	revokeRole     = statement(`UPDATE roles SET epoch = epoch + 1 WHERE account = $1 AND name_key = $2`)
-	revokePool     = statement(`UPDATE pools SET epoch = epoch + 1, version = version + 1 WHERE key = $1`)
+	revokePool     = statement(`UPDATE pools SET epoch = epoch + 1, version = $2 WHERE key = $1`)
 	revokeIdentity = statement(`UPDATE identities SET epoch = epoch + 1 WHERE id = $1`)
 )
 
@@ -19,8 +19,8 @@ func (tx *Tx) RevokeRole(account, name string) error {
 // RevokePool ends the sessions of every identity of a pool that the same transaction has read, and what tokens of ours for
 // them are good for.
 func (tx *Tx) RevokePool(p *identity.Pool) error {
-	p.Version, p.Epoch = p.Version+1, p.Epoch+1
-	return tx.exec(revokePool, p.Key)
+	p.Version, p.Epoch = newVersion(), p.Epoch+1
+	return tx.exec(revokePool, p.Key, p.Version)
 }
 
 // RevokeIdentity is the same for one identity. No cache holds an identity.

@@ -15,6 +15,7 @@ func TestRoles(t *testing.T) {
 			Account: accountA, Name: "Reader", Path: "/team/", UniqueID: "AROA1", Trust: "{}", MaxSession: 2 * time.Hour,
 			Tags: map[string]string{"k": "v"},
 		}
+		before := versionA(t, db)
 		change(t, db, func(tx *Tx) error {
 			return errors.Join(tx.CreateRole(role), tx.PutRolePolicy(accountA, "READER", "p", "{}"))
 		})
@@ -26,8 +27,8 @@ func TestRoles(t *testing.T) {
 			}
 			policies, err2 := tx.RolePolicies(accountA, "Reader")
 			version, err3 := tx.AccountVersion(accountA)
-			if len(policies) != 1 || version != 3 {
-				t.Errorf("%d policies, account version %d after 2 changes", len(policies), version)
+			if len(policies) != 1 || version == before {
+				t.Errorf("%d policies, and the account has version %d as before", len(policies), version)
 			}
 			s, err4 := tx.SessionOfRole("AROA1")
 			if s.Account != accountA || s.RoleName != "Reader" {

@@ -77,6 +77,13 @@ func counter(t *testing.T, db *DB, id string) (n int64) {
 	return n
 }
 
+// versionA is the version of account A.
+func versionA(t *testing.T, db *DB) (version int64) {
+	t.Helper()
+	look(t, db, func(tx *Tx) (err error) { version, err = tx.AccountVersion(accountA); return err })
+	return version
+}
+
 func must(t *testing.T, err error) {
 	t.Helper()
 	if err != nil {

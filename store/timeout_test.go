@@ -59,7 +59,9 @@ func TestTimeout(t *testing.T) {
 				t.Errorf("with a deadline of the caller: %v", err)
 			}
 			pgExec(t, direct, "ROLLBACK")
-			until(t, func() bool { return row.unknown && names(t, patient)["b"] || !row.unknown && row.do(t.Context()) == nil })
+			until(t, func() bool {
+				return row.unknown && names(t, patient)["b"] || !row.unknown && row.do(t.Context()) == nil
+			})
 		})
 	}
 	if n := counter(t, patient, "a"); n != 2 {

@@ -10,7 +10,7 @@ CREATE TABLE settings (
     value BYTEA NOT NULL
 );
 
--- version rises with every change to an account's IAM; caches go by it.
+-- version is another number after every change to an account's IAM; caches go by it.
 CREATE TABLE accounts (
     id      TEXT   NOT NULL PRIMARY KEY,
     version BIGINT NOT NULL,

@@ -20,6 +20,8 @@ const (
 	lostAfter                    // the connection is lost after the server has carried out the whole flight that it came with
 )
 
+var troubles = []trouble{serialization, deadlock, lostBefore, lostAfter}
+
 func (tr trouble) String() string {
 	return []string{"40001", "40P01", "a connection lost before", "a connection lost after"}[tr]
 }

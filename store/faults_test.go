@@ -34,41 +34,42 @@ func newFaultStage(t *testing.T) *faultStage {
 		f.tables = append(f.tables, strings.ToLower(name))
 	}
 	slices.Sort(f.tables)
-	f.onEach(t, "CREATE SCHEMA scene", "CREATE TABLE scene.%[1]s AS TABLE %[1]s")
+	pgExec(t, f.direct, "CREATE SCHEMA scene; "+f.onEach("CREATE TABLE scene.%[1]s AS TABLE %[1]s")+`;
+		CREATE FUNCTION scene.reset() RETURNS VOID LANGUAGE plpgsql AS $$ BEGIN `+ // whose plans are kept
+		f.onEach("DELETE FROM %s", "INSERT INTO %[1]s SELECT * FROM scene.%[1]s")+`; END $$`)
 	return f
 }
 
-// onEach runs a statement, and then others on each table.
-func (f *faultStage) onEach(t *testing.T, first string, sql ...string) {
-	t.Helper()
-	all := []string{first}
+// onEach makes statements for each table.
+func (f *faultStage) onEach(sql ...string) string {
+	var all []string
 	for _, table := range f.tables {
 		for _, text := range sql {
 			all = append(all, fmt.Sprintf(text, table))
 		}
 	}
-	pgExec(t, f.direct, strings.Join(all, "; "))
+	return strings.Join(all, "; ")
 }
 
 // set sets the scene, with what comes beyond it. It is of the day before, so that a change shows in the times that it writes.
 func (f *faultStage) set(t *testing.T, given []func(*Tx) error) {
 	t.Helper()
 	f.settle(t)
-	f.onEach(t, "", "DELETE FROM %s")
+	pgExec(t, f.direct, f.onEach("DELETE FROM %s"))
 	f.now = time.UnixMilli(1_800_000_000_000)
 	change(t, f.beside, scene)
 	for _, do := range given {
 		change(t, f.beside, do)
 	}
 	f.now = f.now.Add(24 * time.Hour)
-	f.onEach(t, "", "DELETE FROM scene.%s", "INSERT INTO scene.%[1]s SELECT * FROM %[1]s")
+	pgExec(t, f.direct, f.onEach("DELETE FROM scene.%s", "INSERT INTO scene.%[1]s SELECT * FROM %[1]s"))
 }
 
 // reset sets the same scene again.
 func (f *faultStage) reset(t *testing.T) {
 	t.Helper()
 	f.settle(t)
-	f.onEach(t, "", "DELETE FROM %s", "INSERT INTO %[1]s SELECT * FROM scene.%[1]s")
+	pgExec(t, f.direct, "SELECT scene.reset()")
 }
 
 // busy counts who else has a transaction open. The server rolls back what a lost connection was at when it finds the loss.

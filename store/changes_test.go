@@ -8,11 +8,11 @@ import (
 	"idpool/identity"
 )
 
-// A fallible is an Update of the product, as its service does it: it reads what it goes by, and writes.
+// fallible is an Update of the product, as its service does it: it reads what it goes by, and writes.
 type fallible struct {
 	name  string
 	do    func(*Tx) error
-	given []func(*Tx) error // what comes before it, beyond the scene
+	given []func(*Tx) error // Updates between the scene and it
 }
 
 // changes are the Updates of the product. TestEveryStatementMayFail sees to it that none of its writing statements is missing.
@@ -164,7 +164,8 @@ var changesOfPools = []fallible{
 	{name: "the first pool of a region", do: func(tx *Tx) error {
 		p := poolP()
 		p.Key, p.ID, p.Region = 9, uuid(9), "eu-west-1"
-		return errors.Join(there[int64](0)(tx.PoolCount(Scope{accountA, p.Region})), many[string](1)(tx.Regions(accountA)), tx.CreatePool(p))
+		return errors.Join(there[int64](0)(tx.PoolCount(Scope{accountA, p.Region})), many[string](1)(tx.Regions(accountA)),
+			tx.CreatePool(p))
 	}},
 	{name: "a change of a pool", do: with(thePool, func(tx *Tx, p *identity.Pool) error { p.Name = "q"; return tx.UpdatePool(p) })},
 	{name: "a deletion of a pool", do: with(thePool, (*Tx).DeletePool)},
@@ -179,8 +180,14 @@ var changesOfRoles = []fallible{
 		return errors.Join(there[int64](2)(tx.RoleCount(accountA)), err,
 			tx.CreateRole(&Role{Account: accountA, Name: "S", Path: "/", UniqueID: "AROA3", Trust: "{}", Boundary: policyQ.ARN()}))
 	}},
-	{name: "a change of a role", do: with(theRole, func(tx *Tx, r *Role) error { r.Description = "changed"; return tx.ChangeRole(r) })},
-	{name: "a tag of a role", do: with(theRole, func(tx *Tx, r *Role) error { r.Tags = map[string]string{"k": "v"}; return tx.ChangeRole(r) })},
+	{name: "a change of a role", do: with(theRole, func(tx *Tx, r *Role) error {
+		r.Description = "changed"
+		return tx.ChangeRole(r)
+	})},
+	{name: "a tag of a role", do: with(theRole, func(tx *Tx, r *Role) error {
+		r.Tags = map[string]string{"k": "v"}
+		return tx.ChangeRole(r)
+	})},
 	{name: "a boundary of a role", do: with(theRole, func(tx *Tx, r *Role) error {
 		_, err := tx.Policy(accountA, policyQ.ARN())
 		r.Boundary = policyQ.ARN()
@@ -225,8 +232,14 @@ var changesOfUsers = []fallible{
 		return errors.Join(err, there[int64](2)(tx.UserCount(accountA)),
 			tx.CreateUser(&User{Account: accountA, Name: "V", Path: "/", UniqueID: "AIDA3", Boundary: policyQ.ARN()}))
 	}},
-	{name: "a new name of a user", do: with(theUser, func(tx *Tx, u *User) error { u.Name, u.Path = "V", "/v/"; return tx.ChangeUser(u) })},
-	{name: "a tag of a user", do: with(theUser, func(tx *Tx, u *User) error { u.Tags = map[string]string{"k": "v"}; return tx.ChangeUser(u) })},
+	{name: "a new name of a user", do: with(theUser, func(tx *Tx, u *User) error {
+		u.Name, u.Path = "V", "/v/"
+		return tx.ChangeUser(u)
+	})},
+	{name: "a tag of a user", do: with(theUser, func(tx *Tx, u *User) error {
+		u.Tags = map[string]string{"k": "v"}
+		return tx.ChangeUser(u)
+	})},
 	{name: "a boundary of a user", do: with(theUser, func(tx *Tx, u *User) error {
 		_, err := tx.Policy(accountA, policyQ.ARN())
 		u.Boundary = policyQ.ARN()
@@ -252,7 +265,9 @@ var changesOfUsers = []fallible{
 	{name: "a new key of a user", do: with(theKey, func(tx *Tx, k *AccessKey) error {
 		return tx.CreateAccessKey(&AccessKey{ID: "AKIA2", Account: accountA, User: k.User, Active: true, Secret: secretM})
 	})},
-	{name: "a key that becomes inactive", do: with(theKey, func(tx *Tx, k *AccessKey) error { return tx.SwitchAccessKey(k, false) })},
+	{name: "a key that becomes inactive", do: with(theKey, func(tx *Tx, k *AccessKey) error {
+		return tx.SwitchAccessKey(k, false)
+	})},
 	{name: "a deletion of a key", do: with(theKey, (*Tx).DeleteAccessKey)},
 }
 
@@ -263,7 +278,10 @@ var changesOfPolicies = []fallible{
 		return errors.Join(there[int64](2)(tx.PolicyCount(accountA)),
 			tx.CreatePolicy(&Policy{Account: accountA, Name: "N", Path: "/", UniqueID: "ANPA3"}, document))
 	}},
-	{name: "a tag of a policy", do: with(thePolicy, func(tx *Tx, p *Policy) error { p.Tags = map[string]string{"k": "v"}; return tx.ChangePolicy(p) })},
+	{name: "a tag of a policy", do: with(thePolicy, func(tx *Tx, p *Policy) error {
+		p.Tags = map[string]string{"k": "v"}
+		return tx.ChangePolicy(p)
+	})},
 	{name: "a new version of a policy", do: with(thePolicy, func(tx *Tx, p *Policy) error {
 		return errors.Join(many[PolicyVersion](2)(tx.PolicyVersions(p)), tx.CreatePolicyVersion(p, "{3}"))
 	})},
@@ -286,11 +304,13 @@ var changesOfPolicies = []fallible{
 		if err != nil {
 			return err
 		}
-		return errors.Join(there[int64](0)(p.Attachments+p.Boundaries, nil), many[PolicyVersion](1)(tx.PolicyVersions(p)), tx.DeletePolicy(p))
+		return errors.Join(there[int64](0)(p.Attachments+p.Boundaries, nil),
+			many[PolicyVersion](1)(tx.PolicyVersions(p)), tx.DeletePolicy(p))
 	}},
 	{name: "an attachment", do: with(theUser, func(tx *Tx, u *User) error {
 		_, err := tx.Policy(accountA, policyQ.ARN())
-		return errors.Join(err, many[string](1)(tx.AttachedPolicies(u.UniqueID)), tx.AttachPolicy(accountA, UserKind, u.UniqueID, policyQ.ARN()))
+		return errors.Join(err, many[string](1)(tx.AttachedPolicies(u.UniqueID)),
+			tx.AttachPolicy(accountA, UserKind, u.UniqueID, policyQ.ARN()))
 	})},
 	{name: "a detachment", do: with(theRole, func(tx *Tx, r *Role) error {
 		return errors.Join(many[string](1)(tx.AttachedPolicies(r.UniqueID)), tx.DetachPolicy(accountA, r.UniqueID, policyP.ARN()))
@@ -310,7 +330,9 @@ var changesOfProviders = []fallible{
 		p.ClientIDs = append(p.ClientIDs, "b")
 		return tx.ChangeOIDCProvider(p)
 	})},
-	{name: "a deletion of an OpenID Connect provider", do: func(tx *Tx) error { return tx.DeleteOIDCProvider(accountA, "login.example.com") }},
+	{name: "a deletion of an OpenID Connect provider", do: func(tx *Tx) error {
+		return tx.DeleteOIDCProvider(accountA, "login.example.com")
+	}},
 	{name: "a new SAML provider", do: func(tx *Tx) error {
 		return errors.Join(there[int64](1)(tx.SAMLProviderCount(accountA)),
 			tx.CreateSAMLProvider(&SAMLProvider{Account: accountA, Name: "T", Metadata: "<a/>", UUID: "SAMLSP2", ValidUntil: tx.Now()}))
@@ -319,14 +341,17 @@ var changesOfProviders = []fallible{
 		p.Metadata, p.ValidUntil = "<b/>", tx.Now()
 		return tx.ChangeSAMLProvider(p)
 	})},
-	{name: "a deletion of a SAML provider", do: with(theSAML, func(tx *Tx, p *SAMLProvider) error { return tx.DeleteSAMLProvider(accountA, p.Name) })},
+	{name: "a deletion of a SAML provider", do: with(theSAML, func(tx *Tx, p *SAMLProvider) error {
+		return tx.DeleteSAMLProvider(accountA, p.Name)
+	})},
 }
 
 func theKeys(tx *Tx) ([]SigningKey, error) { return tx.SigningKeys() }
 
 var changesOfDeployments = []fallible{
 	{name: "a new account", do: func(tx *Tx) error {
-		return errors.Join(tx.CreateAccount(accountB), tx.CreateAccessKey(&AccessKey{ID: "AKIA3", Account: accountB, Active: true, Secret: secretM}))
+		return errors.Join(tx.CreateAccount(accountB),
+			tx.CreateAccessKey(&AccessKey{ID: "AKIA3", Account: accountB, Active: true, Secret: secretM}))
 	}},
 	{name: "a first setting", do: func(tx *Tx) error {
 		if _, err := tx.Setting(SettingMasterKey); !errors.Is(err, ErrNotFound) {
@@ -341,9 +366,10 @@ var changesOfDeployments = []fallible{
 	{name: "a turn of signing keys", do: with(theKeys, func(tx *Tx, k []SigningKey) error {
 		return errors.Join(tx.DeleteSigningKey(k[0].ID), tx.MoveSigningKey(k[1].ID, Retired), tx.MoveSigningKey(k[2].ID, Current))
 	})},
-	{name: "the next signing key", given: []func(*Tx) error{func(tx *Tx) error { return tx.DeleteSigningKey("k3") }}, do: with(theKeys, func(tx *Tx, k []SigningKey) error {
-		return errors.Join(there(2)(len(k), nil), tx.CreateSigningKey(&SigningKey{ID: "k4", State: Next, Private: secretM, Certificate: []byte("c")}))
-	})},
+	{name: "the next signing key", do: func(tx *Tx) error {
+		return errors.Join(many[SigningKey](2)(tx.SigningKeys()),
+			tx.CreateSigningKey(&SigningKey{ID: "k4", State: Next, Private: secretM, Certificate: []byte("c")}))
+	}, given: []func(*Tx) error{func(tx *Tx) error { return tx.DeleteSigningKey("k3") }}},
 	{name: "the first sealing key", do: func(tx *Tx) error {
 		return errors.Join(many[SealingKey](0)(tx.SealingKeys()), tx.CreateSealingKey(&SealingKey{ID: 1, State: Current, Key: secretM}))
 	}},

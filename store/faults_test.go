@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -73,7 +74,8 @@ func (f *faultStage) reset(t *testing.T) {
 }
 
 // busy counts who else has a transaction open. The server rolls back what a lost connection was at when it finds the loss.
-const busy = `SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`
+const busy = `SELECT COUNT(*) FROM pg_stat_activity
+	WHERE datname = current_database() AND pid <> pg_backend_pid() AND xact_start IS NOT NULL`
 
 func (f *faultStage) settle(t *testing.T) {
 	t.Helper()
@@ -84,8 +86,8 @@ func (f *faultStage) settle(t *testing.T) {
 	})
 }
 
-// drawn are the tables that have a version to be compared with for being another and no more, with their keys. Which one it is
-// is nobody's concern. It tells at least that a repeat, too, has made caches look again.
+// drawn are the tables whose version is any number that it was not before, with their keys. A dump tells whether it has changed,
+// which is what caches go by.
 var drawn = map[string]string{"accounts": "id", "pools": "key", "oidc_providers": "name", "saml_providers": "name"}
 
 // dump is all that there is.
@@ -95,8 +97,8 @@ func (f *faultStage) dump(t *testing.T) string {
 	for _, table := range f.tables {
 		row := "CAST(to_jsonb(x) AS TEXT)"
 		if key := drawn[table]; key != "" {
-			row = fmt.Sprintf(`CAST(to_jsonb(x) - 'version' AS TEXT) ||
-				CASE WHEN (x.%[2]s, x.version) IN (SELECT %[2]s, version FROM scene.%[1]s) THEN ', the same version' ELSE ', another version' END`, table, key)
+			row = fmt.Sprintf(`CAST(to_jsonb(x) - 'version' AS TEXT) || CASE
+				WHEN (x.%[2]s, x.version) IN (SELECT %[2]s, version FROM scene.%[1]s) THEN ' as before' ELSE ' changed' END`, table, key)
 		}
 		parts = append(parts, fmt.Sprintf("SELECT '%[1]s ' || %[2]s AS line FROM %[1]s x", table, row))
 	}
@@ -132,7 +134,7 @@ func (f *faultStage) try(t *testing.T, c *fallible, kind trouble, before, after 
 			t.Errorf("%s: %s statement %d, %s: %v", c.name, kind, n, seen[n-1], err)
 		}
 		if got := f.dump(t); got != want {
-			t.Errorf("%s: %s statement %d, %s: there is\n%s\nnot\n%s", c.name, kind, n, seen[n-1], got, want)
+			t.Errorf("%s: %s statement %d, %s (-want +got):\n%s", c.name, kind, n, seen[n-1], cmp.Diff(want, got))
 		}
 	}
 }

@@ -24,7 +24,7 @@ func TestCommitWaitsForItsStandby(t *testing.T) {
 	}
 	for name, timeout := range map[string]time.Duration{"the time is over": 2 * time.Second, "the caller hangs up": 0} {
 		t.Run(name, func(t *testing.T) {
-			p, url := startProxy(t, server.URL())
+			p, url := pgtest.StartProxy(t, server.URL())
 			db := openAt(t, url+"&default_query_exec_mode=exec", Options{Timeout: timeout, NoMigrate: true})
 			ctx, hangUp := context.WithCancel(t.Context())
 			defer hangUp()
@@ -38,8 +38,8 @@ func TestCommitWaitsForItsStandby(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			// A connection that is given up says farewell last, after any request to cancel.
-			until(t, func() bool { _, farewells := p.connections(); return farewells == 1 })
-			if dialled, _ := p.connections(); dialled != 1 {
+			until(t, func() bool { _, farewells := p.Connections(); return farewells == 1 })
+			if dialled, _ := p.Connections(); dialled != 1 {
 				t.Errorf("%d connections", dialled)
 			}
 			if n := waiting(); n != "1" || names(t, reader)[name] {

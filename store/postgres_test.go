@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"idpool/internal/pgtest"
+
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
@@ -69,7 +71,7 @@ var shapes = []struct {
 func TestRoundTrips(t *testing.T) {
 	base := pgURL(t)
 	for _, mode := range pgModes {
-		p, url := startProxy(t, base)
+		p, url := pgtest.StartProxy(t, base)
 		db := openAt(t, url+"&pool_max_conns=1&default_query_exec_mode="+mode, Options{})
 		if mode == pgModes[0] {
 			must(t, db.Update(t.Context(), func(tx *Tx) error {
@@ -79,7 +81,7 @@ func TestRoundTrips(t *testing.T) {
 		for _, shape := range shapes {
 			best := 100 // the first time statements are prepared, and a connection that idled for a second is pinged
 			for n := range int64(3) {
-				best = min(best, p.count(func() {
+				best = min(best, p.Count(func() {
 					if err := shape.do(db, n); err != nil {
 						t.Errorf("%s: %s: %v", mode, shape.name, err)
 					}
@@ -297,11 +299,11 @@ func TestViewOutlivesItsConnection(t *testing.T) {
 
 func TestUnknownOutcome(t *testing.T) {
 	base := pgURL(t)
-	p, url := startProxy(t, base)
+	p, url := pgtest.StartProxy(t, base)
 	db := openAt(t, url+"&default_query_exec_mode=exec", Options{}) // shows the text of every statement
 	for _, arrives := range []bool{false, true} {
 		name := fmt.Sprint("arrives ", arrives)
-		p.cut("COMMIT", arrives)
+		p.Cut("COMMIT", arrives)
 		runs := 0
 		err := db.Update(t.Context(), func(tx *Tx) error { runs++; return put(name)(tx) })
 		if !errors.Is(err, ErrUnknownOutcome) || !errors.Is(err, ErrUnavailable) || runs != 1 {

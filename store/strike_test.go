@@ -7,6 +7,8 @@ import (
 	"sync"
 	"testing"
 
+	"idpool/internal/pgtest"
+
 	"github.com/jackc/pgx/v5/pgproto3"
 )
 
@@ -42,7 +44,7 @@ type striker struct {
 func startStriker(t *testing.T, address string) (*striker, string) {
 	t.Helper()
 	s := &striker{}
-	return s, between(t, address, s.serve) + "&default_query_exec_mode=exec&pool_max_conns=1"
+	return s, pgtest.Between(t, address, s.serve) + "&default_query_exec_mode=exec&pool_max_conns=1"
 }
 
 // arm lets it strike the n-th statement from now on.

@@ -1,4 +1,4 @@
-package store
+package pgtest
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// proxy stands between a DB and its PostgreSQL server. It counts flights, which is what a round trip costs: runs of bytes
-// from the client that the server has not answered in between.
-type proxy struct {
+// Proxy stands between a client and its PostgreSQL server. It counts flights, which is what a round trip costs: runs of bytes
+// from the client that the server has not answered in between. Connections that are at work at the same time spoil the count.
+type Proxy struct {
 	mu        sync.Mutex
 	dialled   int // connections, requests to cancel included
 	farewells int // connections that the client has ended by Terminate
@@ -21,21 +21,21 @@ type proxy struct {
 	mute      bool   // the client gets nothing more
 }
 
-// startProxy returns a proxy and the URL that leads through it.
-func startProxy(t *testing.T, address string) (*proxy, string) {
-	t.Helper()
-	p := &proxy{}
-	return p, between(t, address, p.serve)
+// StartProxy returns a proxy before the server that a URL leads to, and the URL that leads through it.
+func StartProxy(tb testing.TB, address string) (p *Proxy, through string) {
+	tb.Helper()
+	p = &Proxy{}
+	return p, Between(tb, address, p.serve)
 }
 
-// between listens before a server: serve gets whoever connects to the URL that it returns, and the server's address. The test
+// Between listens before a server: serve gets whoever connects to the URL that it returns, and the server's address. The test
 // ends when all have left.
-func between(t *testing.T, address string, serve func(client net.Conn, server string)) (through string) {
-	t.Helper()
+func Between(tb testing.TB, address string, serve func(client net.Conn, server string)) (through string) {
+	tb.Helper()
 	u, err := url.Parse(address)
-	must(t, err)
+	must(tb, err)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	must(t, err)
+	must(tb, err)
 	server := u.Host
 	u.Host = l.Addr().String()
 	var all sync.WaitGroup
@@ -48,14 +48,14 @@ func between(t *testing.T, address string, serve func(client net.Conn, server st
 			all.Go(func() { serve(client, server) })
 		}
 	})
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		l.Close()
 		all.Wait()
 	})
 	return u.String()
 }
 
-func (p *proxy) serve(client net.Conn, address string) {
+func (p *Proxy) serve(client net.Conn, address string) {
 	defer client.Close()
 	p.mu.Lock()
 	p.dialled++
@@ -71,7 +71,7 @@ func (p *proxy) serve(client net.Conn, address string) {
 	both.Wait()
 }
 
-func (p *proxy) copy(to, from net.Conn, asking bool) {
+func (p *Proxy) copy(to, from net.Conn, asking bool) {
 	defer to.Close()
 	buf := make([]byte, 64<<10)
 	for {
@@ -90,7 +90,7 @@ func (p *proxy) copy(to, from net.Conn, asking bool) {
 }
 
 // seen counts, and tells whether to cut.
-func (p *proxy) seen(data []byte, asking bool) bool {
+func (p *Proxy) seen(data []byte, asking bool) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if asking && !p.asking {
@@ -112,23 +112,23 @@ func (p *proxy) seen(data []byte, asking bool) bool {
 	return !p.pass
 }
 
-// cut cuts the connection at the next bytes of the client that contain text: before the server gets them, or, if they
+// Cut cuts the connection at the next bytes of the client that contain text: before the server gets them, or, if they
 // pass, before the client gets the answer.
-func (p *proxy) cut(text string, pass bool) {
+func (p *Proxy) Cut(text string, pass bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.cutAt, p.pass = []byte(text), pass
 }
 
-// connections tells how many were begun, and how many the client has ended in good order.
-func (p *proxy) connections() (dialled, farewells int) {
+// Connections tells how many were begun, and how many the client has ended in good order.
+func (p *Proxy) Connections() (dialled, farewells int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.dialled, p.farewells
 }
 
-// count tells how many flights something takes.
-func (p *proxy) count(do func()) int {
+// Count tells how many flights something takes.
+func (p *Proxy) Count(do func()) int {
 	p.mu.Lock()
 	before := p.flights
 	p.mu.Unlock()

@@ -63,8 +63,11 @@ func TestSignInOfUnknownOutcome(t *testing.T) {
 				do("SET synchronous_commit = local", "ALTER DATABASE "+name+" SET synchronous_commit = local")
 				f := start(t, func(c *server.Config) { c.Database, c.IssuerURL = url, "http://127.0.0.1:1" })
 				ask, want := row.ask(f)
-				reply := (<-loseCommit(t, do, name, committed, ask)).Must(t)
-				id := reply.Object(t)["IdentityId"].(string)
+				reply := <-loseCommit(t, do, name, committed, ask)
+				if reply == nil {
+					t.FailNow() // the call has said why
+				}
+				id := reply.Must(t).Object(t)["IdentityId"].(string)
 				if want != "" && id != want {
 					t.Errorf("%s was answered, not %s", id, want)
 				}
@@ -104,19 +107,23 @@ func statements(t *testing.T, url string) (do func(sql ...string) int) {
 func loseCommit(t *testing.T, do func(sql ...string) int, database string, committed bool, ask func() *pooltest.Reply) <-chan *pooltest.Reply {
 	t.Helper()
 	replies := make(chan *pooltest.Reply, 1)
+	asks := func() {
+		defer close(replies) // also where the call ends the test
+		replies <- ask()
+	}
 	if !committed {
 		do(dying)
-		go func() { replies <- ask() }()
+		go asks()
 		return replies
 	}
 	// New sessions wait for the standby: what they have written is there, and their process ends in the wait.
 	do("ALTER DATABASE "+database+" RESET synchronous_commit",
 		"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
-	go func() { replies <- ask() }()
+	go asks()
 	for do("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'") == 0 {
 		select {
 		case early := <-replies:
-			t.Fatalf("nothing waited for the standby, and the answer was %d %s", early.Status, early.Body)
+			t.Fatalf("nothing waited for the standby, and the answer was %+v", early)
 		case <-time.After(5 * time.Millisecond):
 		}
 	}

@@ -9,6 +9,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cognitoidentity"
 )
 
 // cluster is some nodes over one PostgreSQL database, behind one address.
@@ -26,7 +29,8 @@ func startCluster(t testing.TB, size int, database string, flags ...string) *clu
 	c := &cluster{flags: append(flags, "--database", database, "--issuer-url", fmt.Sprintf("http://127.0.0.1:%d", port))}
 	var rootFolder string
 	c.nodes, rootFolder = startNodes(t, size, c.flags...)
-	c.front = startHAProxy(t, port, c.nodes)
+	// A node that is up keeps its turn, however late a busy machine lets it say that it is well.
+	c.front = startHAProxy(t, port, c.nodes, "default-server fall 1000000")
 	c.node = &node{process: c.front.process, url: c.front.url(), data: rootFolder, root: c.nodes[0].root}
 	return c
 }
@@ -93,7 +97,8 @@ func TestManyNodesAtOnce(t *testing.T) {
 }
 
 // TestClusterOperations calls every operation that a node serves, of pools by the AWS CLI and of IAM and STS by the Go SDK,
-// at a balancer that gives each call to another node than the one before. What one has done the next one builds on.
+// at a balancer that gives each call to another node than the one before. What one has done the next one builds on. Then each
+// public operation is sent to each node by its own address.
 func TestClusterOperations(t *testing.T) {
 	t.Parallel()
 	c := startCluster(t, 3, postgresURL(startPostgres(t).port))
@@ -115,5 +120,38 @@ func TestClusterOperations(t *testing.T) {
 	}
 	if len(turns) < len(e.called)+len(s.called) || len(set(turns)) != len(c.nodes) {
 		t.Errorf("%d calls went to %d nodes", len(turns), len(set(turns)))
+	}
+	c.signInEverywhere(t, s.provider)
+}
+
+// signInEverywhere has a person sign in, get credentials and a token, and unlink the login again, so often that each node has
+// carried out each of it, every time on what another has done.
+func (c *cluster) signInEverywhere(t *testing.T, p *openID) {
+	pool := createPool(t, c.node, &cognitoidentity.CreateIdentityPoolInput{
+		IdentityPoolName: aws.String("people"), OpenIdConnectProviderARNs: []string{p.arn()},
+	})
+	createRole(t, c.node, signedInRole, trustPolicy(pool, "authenticated"))
+	_, err := c.identities().SetIdentityPoolRoles(t.Context(), &cognitoidentity.SetIdentityPoolRolesInput{
+		IdentityPoolId: &pool, Roles: map[string]string{"authenticated": roleARN(signedInRole)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logins, before := login(p, p.signIn(t, appClient, p.user)), ""
+	for i := range c.nodes {
+		one, two, three := c.nodes[i], c.nodes[(i+1)%3], c.nodes[(i+2)%3]
+		id := getID(t, one, pool, logins)
+		if again := getID(t, two, pool, logins); again != id || id == before {
+			t.Errorf("the login is %s, to another node %s, and before it was unlinked it was %s", id, again, before)
+		}
+		checkCaller(t, three, getCredentials(t, two, id, logins), signedInRole)
+		checkToken(t, c.node, p, getToken(t, three, id, logins), pool, id)
+		_, err := two.identities().UnlinkIdentity(t.Context(), &cognitoidentity.UnlinkIdentityInput{
+			IdentityId: &id, Logins: logins, LoginsToRemove: []string{p.name()},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		before = id
 	}
 }

@@ -33,6 +33,7 @@ defaults
   timeout client 60s
   timeout server 60s
   timeout check 2s
+  default-server check inter 200ms fall 2 rise 1
   %[4]s
 frontend address
   bind 127.0.0.1:%[2]d
@@ -45,7 +46,6 @@ backend nodes
   retries 3
   retry-on conn-failure
   option httpchk GET /readyz
-  default-server check inter 200ms fall 2 rise 1
   %[3]s
 `
 

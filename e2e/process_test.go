@@ -15,6 +15,9 @@ import (
 // patience is how long a test waits for what should come at once.
 const patience = 30 * time.Second
 
+// endurance is how long it waits for much work to be done, which on a busy machine takes its time.
+const endurance = 5 * time.Minute
+
 // process is a program that runs beside the test. It ends with the test; its output is shown if the test fails.
 type process struct {
 	name   string
@@ -115,8 +118,18 @@ func (p *process) await(t testing.TB, what string, done func() bool) {
 	}
 }
 
-func (p *process) until(done func() bool) error {
-	deadline := time.After(patience)
+// awaitWork is await for what is much work.
+func (p *process) awaitWork(t testing.TB, what string, done func() bool) {
+	t.Helper()
+	if err := p.within(endurance, done); err != nil {
+		t.Fatalf("%s: %v, waiting until %s", p.name, err, what)
+	}
+}
+
+func (p *process) until(done func() bool) error { return p.within(patience, done) }
+
+func (p *process) within(limit time.Duration, done func() bool) error {
+	deadline := time.After(limit)
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
 	for !done() {

@@ -104,7 +104,7 @@ func (r *recorder) deeds(t testing.TB) (all []deed) {
 func (r *recorder) awaitDeeds(t testing.TB, more int) {
 	t.Helper()
 	goal := r.acknowledged(t) + more
-	r.await(t, fmt.Sprintf("%d more deeds are acknowledged", more), func() bool { return r.acknowledged(t) >= goal })
+	r.awaitWork(t, fmt.Sprintf("%d more deeds are acknowledged", more), func() bool { return r.acknowledged(t) >= goal })
 }
 
 func (r *recorder) acknowledged(t testing.TB) int {

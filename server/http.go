@@ -146,12 +146,11 @@ func isForeignPage(h http.Header) bool {
 	return h.Get("Sec-Fetch-Site") == "cross-site"
 }
 
-// adminHandler answers on --admin-listen.
+// adminHandler answers on --admin-listen. Of what pprof offers the command line is left out: it may hold a password.
 func (s *Server) adminHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(s.metrics.registry, promhttp.HandlerOpts{}))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
-	mux.HandleFunc("GET /debug/pprof/cmdline", pprof.Cmdline)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)

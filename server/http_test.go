@@ -82,7 +82,7 @@ func TestAdminListen(t *testing.T) {
 		t.Errorf("metrics lack %s", want)
 	}
 	for path, status := range map[string]int{
-		"/debug/pprof/": 200, "/debug/pprof/goroutine?debug=1": 200, "/debug/pprof/cmdline": 200, "/debug/pprof/symbol": 200,
+		"/debug/pprof/": 200, "/debug/pprof/goroutine?debug=1": 200, "/debug/pprof/cmdline": 404, "/debug/pprof/symbol": 200,
 		"/debug/pprof/trace?seconds=0.01": 200, "/": 404,
 	} {
 		client := http.Client{Timeout: 20 * time.Second}

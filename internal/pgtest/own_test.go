@@ -1,6 +1,8 @@
 package pgtest_test
 
 import (
+	"net/url"
+	"strconv"
 	"testing"
 
 	"idpool/internal/pgtest"
@@ -47,4 +49,19 @@ func TestOwn(t *testing.T) {
 		t.Errorf("started again: %q, %v", got, err)
 	}
 	standby.CatchUp(t, primary)
+}
+
+// No connection that somebody makes has a server's port meanwhile: a server that was killed finds its own free again.
+func TestPorts(t *testing.T) {
+	t.Parallel()
+	own := pgtest.NewOwn(t, nil)
+	for name, address := range map[string]string{"server": own.URL(), "bouncer": own.Bouncer(t, 2)} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if port, err := strconv.Atoi(u.Port()); port < 20000 || port > 29999 {
+			t.Errorf("%s: port %d, %v", name, port, err)
+		}
+	}
 }

@@ -133,11 +133,16 @@ func (c *Config) checkDatabase() error {
 	if c.DatabaseTimeout == 0 {
 		c.DatabaseTimeout = DefaultDatabaseTimeout
 	}
-	switch {
-	case c.DatabaseTimeout < 100*time.Millisecond:
+	if c.DatabaseTimeout < 100*time.Millisecond {
 		return usage("--database-timeout %v: give 100ms or more", c.DatabaseTimeout)
-	case c.DatabaseReplica == "":
+	}
+	if c.DatabaseReplica == "" {
 		return nil
+	}
+	if err := store.CheckURL(c.DatabaseReplica); err != nil {
+		return usage("--database-replica: %v", err)
+	}
+	switch {
 	case !isPostgres(c.DatabaseReplica): // the text may hold a password, so it is not repeated
 		return usage("--database-replica: give the postgres:// URL of a hot standby")
 	case !isPostgres(c.Database):

@@ -57,6 +57,9 @@ func TestUsage(t *testing.T) {
 		{"account of 11 digits", func(c *Config) { c.Account = "12345678901" }, "12 digits"},
 		{"unknown algorithm", func(c *Config) { c.SigningAlgorithm = "HS256" }, "--signing-algorithm"},
 		{"certificate without its key", func(c *Config) { c.TLSCert = "x.pem" }, "--tls-key"},
+		{"a replica's password with an @", func(c *Config) { c.DatabaseReplica = "postgres://u:sec@ret@h/db" }, "--database-replica: an @ "},
+		{"a replica in keywords", func(c *Config) { c.DatabaseReplica = "host=h password=sec" }, "--database-replica: give a PostgreSQL database as a URL"},
+		{"a replica in a file", func(c *Config) { c.DatabaseReplica = "sec.db" }, "--database-replica: give the postgres:// URL"},
 		{"master key required", func(c *Config) { c.RequireExternalMasterKey = true }, "--master-key-file"},
 		{"short master key", func(c *Config) { c.MasterKey = []byte("short") }, "32"},
 		{"a lifetime of two days", func(c *Config) { c.TokenLifetime = 48 * time.Hour }, "--token-lifetime"},
@@ -69,7 +72,7 @@ func TestUsage(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			c := base(t)
 			tt.change(&c)
-			if err := start(t, c); !isUsage(err) || !strings.Contains(err.Error(), tt.says) {
+			if err := start(t, c); !isUsage(err) || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "sec") {
 				t.Errorf("got %v, want a usage error that says %q", err, tt.says)
 			}
 		})

@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"runtime"
-	"strings"
 	"time"
 )
 
@@ -92,32 +90,6 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		}
 	}
 	return db, nil
-}
-
-// CheckURL tells whether a text is of the form of a database's URL. The error repeats no password.
-func CheckURL(url string) error {
-	_, _, err := locate(url)
-	return err
-}
-
-// locate tells which engine a URL means: for SQLite the file's absolute path, for PostgreSQL the URL itself.
-func locate(url string) (engine, string, error) {
-	if strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://") {
-		return postgres, url, nil
-	}
-	path := strings.TrimPrefix(url, "sqlite:")
-	if path != url {
-		path = strings.TrimPrefix(path, "//") // sqlite:///data/idpool.db
-	}
-	switch {
-	case strings.Contains(path, "://"): // the text may hold a password, so it is not repeated
-		scheme, _, _ := strings.Cut(path, "://")
-		return 0, "", fmt.Errorf("a database URL begins with sqlite:, postgres:// or postgresql://, not with %s://", scheme)
-	case path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:"):
-		return 0, "", fmt.Errorf("%q is not the path of a SQLite file; one in memory would be another for each connection", url)
-	}
-	path, err := filepath.Abs(path)
-	return sqlite, path, err
 }
 
 // Close waits for the functions that run, and for Updates that were called before it; later calls get ErrUnavailable.

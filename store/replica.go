@@ -30,11 +30,18 @@ const (
 // openReplica does not connect: a node starts, and goes on, without its replica. For the same reason nobody can ask whether a
 // pooler stands before it, so statements are sent in the way that passes one.
 func openReplica(ctx context.Context, o Options) (*replica, error) {
-	config, err := pgxpool.ParseConfig(o.Replica)
+	kind, url, err := locate(o.Replica)
+	if err == nil && kind != postgres {
+		err = errReplica
+	}
+	if err != nil {
+		return nil, err
+	}
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, err // its text masks the password
 	}
-	if !strings.Contains(o.Replica, pgMode) {
+	if !strings.Contains(url, pgMode) {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
 	pool, err := openPgPool(ctx, config)
@@ -62,6 +69,8 @@ func (r *replica) view(ctx context.Context, f func(*Tx) error) error {
 	}
 	return err
 }
+
+var errReplica = errors.New("give the postgres:// URL of a hot standby; SQLite has no replica")
 
 var errResting = fmt.Errorf("%w: the replica rests", ErrUnavailable)
 

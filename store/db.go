@@ -36,6 +36,8 @@ type Options struct {
 	// NoMigrate makes Open fail with ErrSchema where it would change the schema.
 	NoMigrate bool
 
+	patience time.Duration // how long a PostgreSQL server may take for each question of a start, 30 s if 0
+
 	fileSystem func(dir string) string // the kind of file system that a folder is on; the kernel's if nil
 
 	groupSize int           // members of one group commit, 128 if 0
@@ -53,6 +55,9 @@ func (o Options) withDefaults() Options {
 		o.Readers = 2 * runtime.GOMAXPROCS(0)
 	}
 	o.Readers = min(max(o.Readers, 2), 8)
+	if o.patience == 0 {
+		o.patience = pgPatience
+	}
 	if o.fileSystem == nil {
 		o.fileSystem = fileSystem
 	}

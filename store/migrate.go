@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
@@ -90,10 +91,10 @@ func (p *postgresDB) migrate(ctx context.Context, o Options) (v versions, err er
 	if err != nil {
 		return v, err
 	}
-	has, err := p.version(ctx)
+	has, err := p.version(ctx, o.patience)
 	switch {
 	case err != nil:
-		return v, fmt.Errorf("migrate: %w", fromPostgres(ctx, schemaVersion, err, true))
+		return v, fmt.Errorf("migrate: %w", err)
 	case has >= newest(source):
 		return versions{has, has}, nil
 	case o.NoMigrate:
@@ -105,13 +106,26 @@ func (p *postgresDB) migrate(ctx context.Context, o Options) (v versions, err er
 	return versions{has, newest(source)}, nil
 }
 
-func (p *postgresDB) version(ctx context.Context) (int64, error) {
+// version is the number of the last migration, 0 if there are no tables.
+func (p *postgresDB) version(ctx context.Context, patience time.Duration) (int64, error) {
+	conn, err := p.acquire(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer release(conn)
+	return versionPostgres(ctx, conn.Conn(), patience)
+}
+
+func versionPostgres(ctx context.Context, conn *pgx.Conn, patience time.Duration) (int64, error) {
 	var version *int64
-	err := p.pool.QueryRow(ctx, schemaVersion.text[postgres]).Scan(&version)
-	switch {
-	case pgCode(err) == pgUndefinedTable || err == nil && version == nil:
-		return 0, nil
-	case err != nil:
+	err := limited(ctx, patience, func(ctx context.Context) error {
+		err := conn.QueryRow(ctx, schemaVersion.text[postgres], pgx.QueryExecModeSimpleProtocol).Scan(&version)
+		if pgCode(err) == pgUndefinedTable {
+			return nil
+		}
+		return fromPostgres(ctx, schemaVersion, err, true)
+	})
+	if err != nil || version == nil {
 		return 0, err
 	}
 	return *version, nil

@@ -64,7 +64,7 @@ const (
 // a target that has none. A source, or a target with a schema, must have that of this version: ErrOtherSchema. A SQLite file that
 // another process has open is ErrInUse.
 func OpenMove(ctx context.Context, from, to string, o Options) (_ *Mover, err error) {
-	if err := checkVersions(ctx, from, to); err != nil {
+	if err := checkVersions(ctx, from, to, o.withDefaults().patience); err != nil {
 		return nil, err
 	}
 	m := &Mover{token: make([]byte, 16)}

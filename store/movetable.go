@@ -10,9 +10,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
-	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/pressly/goose/v3"
 )
 
@@ -251,16 +250,16 @@ func sizeOf(v any) int {
 }
 
 // checkVersions refuses what a move would have to migrate first, and what another version has made.
-func checkVersions(ctx context.Context, from, to string) error {
+func checkVersions(ctx context.Context, from, to string, patience time.Duration) error {
 	own, err := newestVersion()
 	if err != nil {
 		return err
 	}
-	source, err := versionOf(ctx, from)
+	source, err := versionOf(ctx, from, patience)
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
-	target, err := versionOf(ctx, to)
+	target, err := versionOf(ctx, to, patience)
 	if err != nil {
 		return fmt.Errorf("target: %w", err)
 	}
@@ -292,32 +291,28 @@ func newestVersion() (newest int64, err error) {
 
 // versionOf is the number of the last migration that a database has seen, 0 if it has none, or is not there. It changes
 // nothing. A SQLite file that another process has open is ErrInUse.
-func versionOf(ctx context.Context, url string) (int64, error) {
+func versionOf(ctx context.Context, url string, patience time.Duration) (int64, error) {
 	kind, where, err := locate(url)
 	if err != nil {
 		return 0, err
 	}
 	if kind == postgres {
-		return postgresVersion(ctx, where)
+		return postgresVersion(ctx, where, patience)
 	}
 	return liteVersion(ctx, where)
 }
 
-func postgresVersion(ctx context.Context, url string) (int64, error) {
-	pool, err := pgxpool.New(ctx, url)
+func postgresVersion(ctx context.Context, url string, patience time.Duration) (int64, error) {
+	config, err := parsePrimary(url)
 	if err != nil {
-		return 0, err // its text masks the password
+		return 0, err
 	}
-	defer pool.Close()
-	var version *int64
-	err = pool.QueryRow(ctx, schemaVersion.text[postgres], pgx.QueryExecModeSimpleProtocol).Scan(&version)
-	switch {
-	case pgCode(err) == pgUndefinedTable || err == nil && version == nil:
-		return 0, nil
-	case err != nil:
-		return 0, fromPostgres(ctx, schemaVersion, err, true)
+	conn, err := connect(ctx, config.ConnConfig)
+	if err != nil {
+		return 0, err
 	}
-	return *version, nil
+	defer conn.Close(ctx)
+	return versionPostgres(ctx, conn, patience)
 }
 
 var liteHasVersion = fixed(`SELECT COUNT(*) FROM sqlite_schema WHERE name = '` + goose.DefaultTablename + `'`)

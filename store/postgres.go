@@ -49,13 +49,12 @@ var (
 )
 
 func openPostgres(ctx context.Context, url string, o Options) (*postgresDB, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parsePrimary(url)
 	if err != nil {
-		return nil, err // its text masks the password
+		return nil, err
 	}
-	wantPrimary(config.ConnConfig)
-	if err := chooseMode(ctx, url, config.ConnConfig); err != nil {
-		return nil, advice(fromPostgres(ctx, pgConnect, err, true))
+	if err := chooseMode(ctx, url, config.ConnConfig, o.patience); err != nil {
+		return nil, err
 	}
 	pool, err := openPgPool(ctx, config)
 	if err != nil {
@@ -72,7 +71,7 @@ func openPostgres(ctx context.Context, url string, o Options) (*postgresDB, erro
 func (p *postgresDB) close() { p.pool.Close() }
 
 func (p *postgresDB) view(ctx context.Context, f func(*Tx) error) error {
-	return p.limited(ctx, func(ctx context.Context) error {
+	return limited(ctx, p.timeout, func(ctx context.Context) error {
 		return p.retry(ctx, func() (tries int, err error) { return p.viewOnce(ctx, f) })
 	})
 }
@@ -88,7 +87,7 @@ func (p *postgresDB) viewOnce(ctx context.Context, f func(*Tx) error) (tries int
 }
 
 func (p *postgresDB) update(ctx context.Context, f func(*Tx) error) error {
-	return p.limited(ctx, func(ctx context.Context) error {
+	return limited(ctx, p.timeout, func(ctx context.Context) error {
 		return p.retry(ctx, func() (tries int, err error) { return p.transaction(ctx, update, pgUpdate, f) })
 	})
 }

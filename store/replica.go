@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // replica is a hot standby of a PostgreSQL database. Whatever it cannot answer the primary can, so it is asked once, and for
@@ -37,9 +36,9 @@ func openReplica(ctx context.Context, o Options) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parsePg(url)
 	if err != nil {
-		return nil, err // its text masks the password
+		return nil, err
 	}
 	if !strings.Contains(url, pgMode) {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
@@ -59,7 +58,7 @@ func (r *replica) view(ctx context.Context, f func(*Tx) error) error {
 	if now.UnixMilli() < r.rest.Load() {
 		return errResting
 	}
-	err := r.db.limited(ctx, func(ctx context.Context) error {
+	err := limited(ctx, r.db.timeout, func(ctx context.Context) error {
 		_, err := r.db.viewOnce(ctx, f)
 		return err
 	})

@@ -109,6 +109,15 @@ func pgClass(err error) string {
 	return code[:min(len(code), 2)]
 }
 
+// replanned tells whether the server refuses a statement that was prepared on this connection before the schema changed: its
+// rows have other types now. Nothing of the transaction is done, and the driver has dropped the statement, so a repeat prepares
+// it anew. PostgreSQL may say it in another language, but never by another function; other engines say it in English.
+func replanned(err error) bool {
+	var e *pgconn.PgError
+	return errors.As(err, &e) && e.Code == pgUnsupported &&
+		(e.Routine == "RevalidateCachedQuery" || e.Message == "cached plan must not change result type")
+}
+
 const (
 	pgUniqueViolation      = "23505"
 	pgSerializationFailure = "40001"
@@ -130,6 +139,6 @@ var pgUnavailable = map[string]bool{
 	"58":          true, // I/O errors of the server
 	"XX":          true, // corrupted data or index, internal errors
 	pgReadOnly:    true, // a standby, or a server being moved
-	pgUnsupported: true, // SERIALIZABLE, by a hot standby: nothing else that we ask for can be unsupported
+	pgUnsupported: true, // SERIALIZABLE, by a hot standby; or see replanned
 	"55P03":       true, // an operator's lock_timeout
 }

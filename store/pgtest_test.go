@@ -41,6 +41,7 @@ func TestOnEighteen(t *testing.T) {
 		"failing views":          TestEveryStatementOfAViewMayFail,
 		"two nodes":              TestTwoNodesTakeOneLogin,
 		"every statement parses": TestStatementsParseOnBothEngines,
+		"prepared statements":    TestPreparedStatementsOutliveTheSchema,
 	} {
 		t.Run(eighteen+"/"+name, test)
 	}

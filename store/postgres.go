@@ -106,7 +106,7 @@ func (p *postgresDB) transaction(ctx context.Context, k kind, begin *stmt, f fun
 		err = s.commit()
 		tx.failed = err
 	}
-	if code := pgCode(tx.failed); k == update && (code == pgReadOnly || code == pgUnsupported) {
+	if code := pgCode(tx.failed); k == update && (code == pgReadOnly || code == pgUnsupported && !replanned(tx.failed)) {
 		// A standby, or a primary that no longer is one: the next connection may lead to the primary.
 		_ = conn.Conn().Close(ctx)
 	}
@@ -160,7 +160,7 @@ func triesOf(ctx context.Context, err error, lost bool) int {
 // repeatable tells whether a transaction has failed only because of others beside it.
 func repeatable(err error) bool {
 	code := pgCode(err)
-	return code == pgSerializationFailure || code == pgDeadlock
+	return code == pgSerializationFailure || code == pgDeadlock || replanned(err)
 }
 
 func (p *postgresDB) acquire(ctx context.Context) (*pgxpool.Conn, error) {

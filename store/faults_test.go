@@ -145,7 +145,10 @@ var testsOwn = []*stmt{testPut, testCounter, testWrite, testIdentity, testNoKeys
 // Whatever statement of a change the server refuses with a failure that a repeat heals, the change is made, once. A connection
 // that is lost at a statement heals too, unless COMMIT was under way: then the error says so, and all is there or nothing.
 // There is no statement that writes of which this is not known.
-func TestEveryStatementMayFail(t *testing.T) {
+func TestEveryStatementMayFail(t *testing.T) { failEveryStatement(t, troubles...) }
+
+func failEveryStatement(t *testing.T, kinds ...trouble) {
+	t.Helper()
 	f := newFaultStage(t)
 	struck := map[trouble][]string{}
 	for _, c := range changes {
@@ -156,12 +159,12 @@ func TestEveryStatementMayFail(t *testing.T) {
 		if before == after {
 			t.Errorf("%s changes nothing", c.name)
 		}
-		for _, kind := range troubles {
+		for _, kind := range kinds {
 			struck[kind] = append(struck[kind], f.try(t, &c, kind, before, after)...)
 		}
 	}
 	for _, q := range statements {
-		for _, kind := range troubles {
+		for _, kind := range kinds {
 			if !q.reads && !slices.Contains(testsOwn, q) && !slices.Contains(struck[kind], q.text[postgres]) {
 				t.Errorf("among the changes is none that meets %s at: %v", kind, q)
 			}

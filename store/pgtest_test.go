@@ -37,7 +37,7 @@ func TestOnEighteen(t *testing.T) {
 		"unknown outcome":        TestUnknownOutcome,
 		"hanging up":             TestCallerWhoHangsUpCostsNoConnection,
 		"kept arguments":         TestQueuedArgumentsAreKept,
-		"failing statements":     TestEveryStatementMayFail,
+		"failing statements":     func(t *testing.T) { failEveryStatement(t, serialization, deadlock) },
 		"failing views":          TestEveryStatementOfAViewMayFail,
 		"two nodes":              TestTwoNodesTakeOneLogin,
 		"every statement parses": TestStatementsParseOnBothEngines,

@@ -30,7 +30,8 @@ type Options struct {
 	// included; longer is ErrUnavailable. Nothing limits it if 0, and nothing does on SQLite, where nobody waits for a network.
 	Timeout time.Duration
 
-	// Replica is the postgres:// URL of a hot standby of the database, which ViewStale reads; empty: none.
+	// Replica is the postgres:// URL of a hot standby of the database, which ViewStale reads; empty: none. Another deployment's
+	// database is found out at each connection, and not read.
 	Replica string
 
 	// NoMigrate makes Open fail with ErrSchema where it would change the schema.
@@ -90,7 +91,7 @@ func Open(ctx context.Context, url string, o Options) (*DB, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	if o.Replica != "" {
-		if db.replica, err = openReplica(ctx, o); err != nil {
+		if db.replica, err = openReplica(ctx, o, db); err != nil {
 			return nil, errors.Join(fmt.Errorf("open the replica: %w", err), db.Close())
 		}
 	}

@@ -28,7 +28,7 @@ const (
 
 // openReplica does not connect: a node starts, and goes on, without its replica. For the same reason nobody can ask whether a
 // pooler stands before it, so statements are sent in the way that passes one.
-func openReplica(ctx context.Context, o Options) (*replica, error) {
+func openReplica(ctx context.Context, o Options, primary *DB) (*replica, error) {
 	kind, url, err := locate(o.Replica)
 	if err == nil && kind != postgres {
 		err = errReplica
@@ -43,11 +43,49 @@ func openReplica(ctx context.Context, o Options) (*replica, error) {
 	if !strings.Contains(url, pgMode) {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		return limited(ctx, replicaPatience, func(ctx context.Context) error { return isCopy(ctx, conn, primary) })
+	}
 	pool, err := openPgPool(ctx, config)
 	if err != nil {
 		return nil, err
 	}
 	return &replica{db: &postgresDB{pool: pool, now: o.Now, log: o.Log, timeout: replicaPatience}, log: o.Log, now: o.Now}, nil
+}
+
+// What a replica is refused for. It may pass: a standby follows, and an address leads elsewhere.
+var (
+	errNoTables  = errors.New("the replica has no tables yet")
+	errNoAccount = errors.New("the replica has no account yet, so nothing tells whether it is a copy of the database")
+	errNoCopy    = errors.New("the replica is not a copy of the database: its oldest account is not there")
+)
+
+var oldestAccount = byBytes(`SELECT id, created FROM accounts ORDER BY created, id COLLATE BINARY LIMIT 1`)
+
+// isCopy refuses a connection that leads to another deployment's database: its lists would look as if data were lost. An account
+// stays for good, and of two deployments no accounts have the same number and the same time in ms. A replica lags behind, so it
+// is the one that is asked first.
+func isCopy(ctx context.Context, conn *pgx.Conn, primary *DB) error {
+	var id string
+	var created int64
+	err := conn.QueryRow(ctx, oldestAccount.text[postgres]).Scan(&id, &created)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return errNoAccount
+	case pgCode(err) == pgUndefinedTable:
+		return errNoTables
+	case err != nil:
+		return err
+	}
+	var has time.Time
+	err = primary.View(ctx, func(tx *Tx) (err error) {
+		has, err = tx.AccountCreated(id)
+		return err
+	})
+	if errors.Is(err, ErrNotFound) || err == nil && has.UnixMilli() != created {
+		return errNoCopy
+	}
+	return err
 }
 
 func (r *replica) close() { r.db.close() }
@@ -64,7 +102,13 @@ func (r *replica) view(ctx context.Context, f func(*Tx) error) error {
 	})
 	if errors.Is(err, ErrUnavailable) && ctx.Err() == nil {
 		r.rest.Store(now.Add(replicaRest).UnixMilli())
-		r.log.WarnContext(ctx, "the replica does not answer; lists are read from the primary", "for", replicaRest.String(), "error", err.Error())
+		what := "the replica does not answer"
+		for _, refusal := range []error{errNoTables, errNoAccount, errNoCopy} {
+			if errors.Is(err, refusal) {
+				what = refusal.Error()
+			}
+		}
+		r.log.WarnContext(ctx, what+"; lists are read from the primary", "for", replicaRest.String(), "error", err.Error())
 	}
 	return err
 }

@@ -30,7 +30,7 @@ func startPair(t *testing.T) *pair {
 	t.Helper()
 	p := &pair{primary: pgtest.NewOwn(t, nil, "max_standby_streaming_delay = 50ms", "hot_standby_feedback = off")}
 	p.url = p.primary.Database(t, "idpool")
-	openAt(t, p.url, Options{})
+	change(t, openAt(t, p.url, Options{}), func(tx *Tx) error { return tx.CreateAccount(accountA) })
 	p.standby = p.primary.Standby(t)
 	p.replica = strings.Replace(p.standby.URL(), "/postgres?", "/idpool?", 1)
 	p.now.Store(1e9)
@@ -157,6 +157,55 @@ func TestReplicaAway(t *testing.T) {
 	p.now.Add(6)
 	if got := p.reads(t); got != "standby" {
 		t.Errorf("when it is back the %s is read", got)
+	}
+}
+
+// Lists come from a database that is a copy, and from no other. What is no copy yet may be one later.
+func TestReplicaOfAnother(t *testing.T) {
+	var now atomic.Int64
+	var log strings.Builder
+	primary, url := pgURL(t), pgURL(t)
+	db := openAt(t, primary, Options{
+		Replica: url, Now: func() time.Time { return time.Unix(now.Load(), 0) }, Log: slog.New(slog.NewTextHandler(&log, nil)),
+	})
+	must(t, db.Update(t.Context(), put("primary")))
+	account := func(db *DB, created int64) {
+		t.Helper()
+		change(t, db, func(tx *Tx) error { return tx.exec(insertAccount, accountA, int64(1), created) })
+	}
+	var replica *DB
+	for _, step := range []struct {
+		name  string
+		do    func()
+		warns string // empty: the replica is read
+	}{
+		{"an empty database", func() {}, "the replica has no tables yet"},
+		{"neither has an account", func() {
+			replica = openAt(t, url, Options{})
+			must(t, replica.Update(t.Context(), put("replica")))
+		}, "the replica has no account yet"},
+		{"the primary alone has an account", func() { account(db, 5) }, "the replica has no account yet"},
+		{"an account of the same number", func() { account(replica, 6) }, "the replica is not a copy of the database"},
+		{"the same account", func() {
+			pgExec(t, pgDirect(t, url), "UPDATE accounts SET created = 5")
+		}, ""},
+		{"the address leads to another by now", func() {
+			pgExec(t, pgDirect(t, url), "UPDATE accounts SET id = '333333333333'")
+			db.replica.db.pool.Reset()
+		}, "the replica is not a copy of the database"},
+	} {
+		step.do()
+		now.Add(60)
+		log.Reset()
+		var got string
+		must(t, db.ViewStale(t.Context(), func(tx *Tx) error { return tx.row(testNames, nil, &got) }))
+		want := "primary"
+		if step.warns == "" {
+			want = "replica"
+		}
+		if got != want || !strings.Contains(log.String(), step.warns) || (log.Len() == 0) != (step.warns == "") {
+			t.Errorf("%s: the %s is read, and the log says %s", step.name, got, log.String())
+		}
 	}
 }
 

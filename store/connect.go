@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -37,7 +36,7 @@ const pgMode = "default_query_exec_mode"
 func parsePg(url string) (*pgxpool.Config, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
-		return nil, err // its text masks the password
+		return nil, advised(err) // its text masks the password
 	}
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = pgConnectTimeout
@@ -128,14 +127,14 @@ func chooseMode(ctx context.Context, url string, config *pgx.ConnConfig, patienc
 		if err == nil && !pooled {
 			config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 		}
-		return fromPostgres(ctx, pgBackend, err, true)
+		return fromStart(ctx, pgBackend, err)
 	})
 }
 
 // connect makes a connection of a start's own.
 func connect(ctx context.Context, config *pgx.ConnConfig) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, config)
-	return conn, advice(fromPostgres(ctx, pgConnect, err, true))
+	return conn, fromStart(ctx, pgConnect, err)
 }
 
 // behindPooler tells whether somebody stands between us and the server. The number that a server gives its process when it
@@ -165,20 +164,6 @@ func limited(ctx context.Context, limit time.Duration, do func(context.Context) 
 	}
 	if errors.Is(err, context.DeadlineExceeded) || repeatable(err) { // %v: it is not the caller's deadline
 		return fmt.Errorf("%w: no answer within %v: %v", ErrUnavailable, limit, err)
-	}
-	return err
-}
-
-// advice says what to do where a server's certificate is refused.
-func advice(err error) error {
-	var authority x509.UnknownAuthorityError
-	var host x509.HostnameError
-	switch {
-	case errors.As(err, &authority):
-		return fmt.Errorf("%w; no authority that is known here vouches for the server: name the file of its authority's certificate by "+
-			"sslrootcert in the URL", err)
-	case errors.As(err, &host):
-		return fmt.Errorf("%w; the server's certificate is for another name: write the name that it is for into the URL", err)
 	}
 	return err
 }

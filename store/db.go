@@ -74,7 +74,7 @@ func (o Options) withDefaults() Options {
 // Open opens a database, makes it if it is a SQLite file that does not exist, and brings its schema up to date. url is a
 // file's path, "sqlite:" and a path, or a URL that begins with postgres:// or postgresql:// and may carry the pool's
 // settings (pool_max_conns, ...). Many nodes may open one PostgreSQL database at once. A schema that is newer than this
-// program stays as it is. The error is ErrUnavailable if the database could not be reached.
+// program stays as it is. The error is ErrUnavailable if the database could not be reached; what a server refuses says what to do.
 func Open(ctx context.Context, url string, o Options) (*DB, error) {
 	o = o.withDefaults()
 	kind, where, err := locate(url)

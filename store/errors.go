@@ -90,6 +90,8 @@ func fromPostgres(ctx context.Context, q *stmt, err error, lost bool) error {
 		return fmt.Errorf("%v: %w", q, ctx.Err())
 	case e == nil && lost:
 		return fmt.Errorf("%v: %w: %w", q, ErrUnavailable, err)
+	case e != nil && e.Code == pgNoRights:
+		return fmt.Errorf("%v: %w", q, advised(err))
 	}
 	return fmt.Errorf("%v: %w", q, err)
 }
@@ -125,6 +127,8 @@ const (
 	pgDeadlock             = "40P01"
 	pgUndefinedTable       = "42P01"
 	pgUndefinedFunction    = "42883"
+	pgUndefinedObject      = "42704"
+	pgNoRights             = "42501"
 	pgReadOnly             = "25006"
 	pgUnsupported          = "0A000"
 )

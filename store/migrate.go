@@ -101,16 +101,16 @@ func (p *postgresDB) migrate(ctx context.Context, o Options) (v versions, err er
 		return v, oldSchema(has, newest(source))
 	}
 	if err := up(ctx, source, o.Log); err != nil {
-		return v, fmt.Errorf("migrate: %w", err)
+		return v, fmt.Errorf("migrate: %w", advised(err))
 	}
 	return versions{has, newest(source)}, nil
 }
 
 // version is the number of the last migration, 0 if there are no tables.
 func (p *postgresDB) version(ctx context.Context, patience time.Duration) (int64, error) {
-	conn, err := p.acquire(ctx)
+	conn, err := p.pool.Acquire(ctx)
 	if err != nil {
-		return 0, err
+		return 0, fromStart(ctx, pgConnect, err)
 	}
 	defer release(conn)
 	return versionPostgres(ctx, conn.Conn(), patience)
@@ -123,7 +123,7 @@ func versionPostgres(ctx context.Context, conn *pgx.Conn, patience time.Duration
 		if pgCode(err) == pgUndefinedTable {
 			return nil
 		}
-		return fromPostgres(ctx, schemaVersion, err, true)
+		return fromStart(ctx, schemaVersion, err)
 	})
 	if err != nil || version == nil {
 		return 0, err

@@ -108,7 +108,7 @@ func (r *replica) view(ctx context.Context, f func(*Tx) error) error {
 				what = refusal.Error()
 			}
 		}
-		r.log.WarnContext(ctx, what+"; lists are read from the primary", "for", replicaRest.String(), "error", err.Error())
+		r.log.WarnContext(ctx, what+"; lists are read from the primary", "for", replicaRest.String(), "error", advised(oneLine{err}).Error())
 	}
 	return err
 }

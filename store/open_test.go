@@ -83,6 +83,25 @@ func TestLocate(t *testing.T) {
 		{"postgres://u:p?q@h/db", postgres, "postgres://u:p?q@h/db"}, // the password has a ?
 		{"sqlite:host=a", sqlite, filepath.Join(here, "host=a")},
 		{"./user=a", sqlite, filepath.Join(here, "user=a")},
+		{"./a@b.db", sqlite, filepath.Join(here, "a@b.db")},
+		{"/data/u:p@h/idpool.db", sqlite, "/data/u:p@h/idpool.db"},
+		{"../u:p@h.db", sqlite, filepath.Join(filepath.Dir(here), "u:p@h.db")},
+		{"idpool.db", sqlite, filepath.Join(here, "idpool.db")},
+		{"12:30.db", sqlite, filepath.Join(here, "12:30.db")},
+		{"a@b.db", sqlite, filepath.Join(here, "a@b.db")},
+		{"a@b:c.db", sqlite, filepath.Join(here, "a@b:c.db")},
+		{"sqlite:x.db", sqlite, filepath.Join(here, "x.db")},
+		{"sqlite:u:p@h.db", sqlite, filepath.Join(here, "u:p@h.db")},
+		{"postgres:idpool:secret@h/db", sqlite, ""},
+		{"postgres//u:secret@h/db", sqlite, ""},
+		{"postgresql//secret@h/db", sqlite, ""},
+		{"Postgres/u:secret@h/db", sqlite, ""},
+		{"//u:secret@h/db", sqlite, ""},
+		{"idpool:secret@host:5432/db", sqlite, ""},
+		{"idpool:1/secret@host:5432/db", sqlite, ""},
+		{"\tpostgres://u:secret@h/db", sqlite, ""},
+		{" idpool:secret@h/db", sqlite, ""},
+		{"host=127.0.0.1 user=secret", sqlite, ""},
 		{"mysql://u:secret@h/db", sqlite, ""},
 		{"u:secret://h/db", sqlite, ""},
 		{"file:secret", sqlite, ""},
@@ -110,6 +129,11 @@ func TestLocate(t *testing.T) {
 		kind, path, err := locate(c.url)
 		if path != c.path || kind != c.kind || (err != nil) != (c.path == "") || err != nil && toldOf.MatchString(err.Error()) {
 			t.Errorf("%q: %v %q %v", c.url, kind, path, err)
+		}
+	}
+	for _, url := range []string{" postgres://u@h/db", "\n postgresql://u@h/db"} {
+		if _, _, err := locate(url); !errors.Is(err, errPgBlank) {
+			t.Errorf("%q: %v", url, err)
 		}
 	}
 	if _, path, err := locate("relative.db"); err != nil || !filepath.IsAbs(path) {

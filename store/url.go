@@ -16,7 +16,10 @@ func CheckURL(url string) error {
 
 var (
 	// pgScheme begins what is meant for PostgreSQL, well formed or not.
-	pgScheme = regexp.MustCompile(`(?i)^\s*postgres(ql)?:`)
+	pgScheme = regexp.MustCompile(`(?i)^\s*postgres(ql)?(:|//)`)
+
+	// pgLogin is the rest of a URL that has lost its scheme. Whoever means such a file writes ./ before it.
+	pgLogin = regexp.MustCompile(`:.*@`)
 
 	// pgKeyword begins a text in libpq's other form, "host=... password=...", which is a file's name as well.
 	pgKeyword = regexp.MustCompile(`(?i)^\s*(host|hostaddr|port|dbname|database|user|password|passfile|service|servicefile|options|` +
@@ -30,7 +33,10 @@ var (
 var (
 	errPgScheme  = errors.New("the URL of a PostgreSQL database begins with postgres:// or postgresql://, in small letters and with two slashes")
 	errPgKeyword = errors.New("give a PostgreSQL database as a URL, postgres://user@host/database, and not as keywords and values")
-	errPgAt      = errors.New("an @ stands in the URL that does not end the user's name and password: in these two, and in the name of the " +
+	errPgBlank   = errors.New("a blank stands before the URL: take it away")
+	errPgLogin   = errors.New("this looks like a user's name and password: the URL of a PostgreSQL database begins with postgres://, and if it is " +
+		"the path of a SQLite file write ./ before it")
+	errPgAt = errors.New("an @ stands in the URL that does not end the user's name and password: in these two, and in the name of the " +
 		"database, write %40 for @ and %2F for /")
 	errPgQuery = errors.New("what follows ? in the URL is key=value, joined by &: within a value write %26 for & and %3D for =")
 	errURL     = errors.New("a database URL begins with sqlite:, postgres:// or postgresql://")
@@ -41,6 +47,8 @@ var (
 // locate tells which engine a URL means: for SQLite the file's absolute path, for PostgreSQL the URL itself.
 func locate(url string) (engine, string, error) {
 	switch {
+	case pgScheme.MatchString(url) && strings.TrimSpace(url[:1]) == "":
+		return 0, "", errPgBlank
 	case pgScheme.MatchString(url):
 		if err := checkPgURL(url); err != nil {
 			return 0, "", err
@@ -60,9 +68,16 @@ func locate(url string) (engine, string, error) {
 		return 0, "", errURL
 	case path == "" || strings.HasPrefix(path, ":") || strings.HasPrefix(path, "file:"):
 		return 0, "", errPath
+	case path == url && pgLogin.MatchString(path) && !isPath(path):
+		return 0, "", errPgLogin
 	}
 	path, err := filepath.Abs(path)
 	return sqlite, path, err
+}
+
+// isPath tells whether a text begins as only a path does.
+func isPath(s string) bool {
+	return filepath.IsAbs(s) && !strings.HasPrefix(s, "//") || strings.HasPrefix(s, "./") || strings.HasPrefix(s, "../")
 }
 
 // checkPgURL refuses what the driver would take apart in another way than it was meant: a part of the password would be looked

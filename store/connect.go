@@ -111,24 +111,25 @@ func committing(conn *pgx.Conn) *atomic.Bool {
 
 // chooseMode asks the server how statements are best sent, where the URL does not say it. Prepared statements save the server
 // their planning, and live as long as the connection. A pooler, such as PgBouncer in transaction mode, gives every
-// transaction another connection: behind it a statement is described once and then sent whole, in as many round trips.
-func chooseMode(ctx context.Context, url string, config *pgx.ConnConfig, patience time.Duration) error {
+// transaction another connection: behind it a statement is described once and then sent whole, in as many round trips. pooled tells of one.
+func chooseMode(ctx context.Context, url string, config *pgx.ConnConfig, patience time.Duration) (pooled bool, err error) {
 	if strings.Contains(url, pgMode) {
-		return nil
+		return false, nil
 	}
 	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
 	conn, err := connect(ctx, config)
 	if err != nil {
-		return err
+		return false, err
 	}
 	defer conn.Close(ctx)
-	return limited(ctx, patience, func(ctx context.Context) error {
-		pooled, err := behindPooler(ctx, conn)
+	err = limited(ctx, patience, func(ctx context.Context) (err error) {
+		pooled, err = behindPooler(ctx, conn)
 		if err == nil && !pooled {
 			config.DefaultQueryExecMode = pgx.QueryExecModeCacheStatement
 		}
 		return fromStart(ctx, pgBackend, err)
 	})
+	return pooled, err
 }
 
 // connect makes a connection of a start's own.

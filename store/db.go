@@ -121,6 +121,18 @@ func (db *DB) Schema() (before, after int64) {
 	return v.before, v.after
 }
 
+// Describe says which database Open has found: "sqlite", "postgres", or "postgres behind a pooler", to which statements are sent
+// whole. Where the URL says how they are sent nobody has looked for a pooler.
+func (db *DB) Describe() string {
+	switch {
+	case db.pg == nil:
+		return "sqlite"
+	case db.pg.pooled:
+		return "postgres behind a pooler"
+	}
+	return "postgres"
+}
+
 var ping = statement(`SELECT 1`)
 
 // Ping asks the database for nothing. It returns ErrUnavailable, or ctx's error.

@@ -33,22 +33,27 @@ func TestSuiteThroughPgBouncer(t *testing.T) {
 	}
 }
 
-// What stands before the server is found out.
+// What stands before the server is found out, and told.
 func TestModeBehindPooler(t *testing.T) {
 	server := pgtest.NewOwn(t, nil)
 	bouncer := server.Bouncer(t, 2)
 	for _, row := range []struct {
 		url  string
 		want pgx.QueryExecMode
+		says string
 	}{
-		{server.URL(), pgx.QueryExecModeCacheStatement},
-		{bouncer, pgx.QueryExecModeCacheDescribe},
-		{bouncer + "&default_query_exec_mode=exec", pgx.QueryExecModeExec},
-		{server.URL() + "&default_query_exec_mode=cache_describe", pgx.QueryExecModeCacheDescribe},
+		{server.URL(), pgx.QueryExecModeCacheStatement, "postgres"},
+		{bouncer, pgx.QueryExecModeCacheDescribe, "postgres behind a pooler"},
+		{bouncer + "&default_query_exec_mode=exec", pgx.QueryExecModeExec, "postgres"},
+		{server.URL() + "&default_query_exec_mode=cache_describe", pgx.QueryExecModeCacheDescribe, "postgres"},
 	} {
-		if got := openAt(t, row.url, Options{}).pg.pool.Config().ConnConfig.DefaultQueryExecMode; got != row.want {
-			t.Errorf("%s: %v, not %v", row.url, got, row.want)
+		db := openAt(t, row.url, Options{})
+		if got := db.pg.pool.Config().ConnConfig.DefaultQueryExecMode; got != row.want || db.Describe() != row.says {
+			t.Errorf("%s: %v, not %v, and it is %q", row.url, got, row.want, db.Describe())
 		}
+	}
+	if got := openLite(t, Options{}).Describe(); got != "sqlite" {
+		t.Errorf("SQLite is %q", got)
 	}
 }
 

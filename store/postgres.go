@@ -24,6 +24,7 @@ type postgresDB struct {
 	log     *slog.Logger
 	timeout time.Duration // of one View or Update; 0: none
 	schema  versions
+	pooled  bool // somebody stands before the server, as far as a start has asked
 
 	repeats atomic.Int64 // of transactions, for whatever reason
 }
@@ -53,14 +54,15 @@ func openPostgres(ctx context.Context, url string, o Options) (*postgresDB, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := chooseMode(ctx, url, config.ConnConfig, o.patience); err != nil {
+	pooled, err := chooseMode(ctx, url, config.ConnConfig, o.patience)
+	if err != nil {
 		return nil, err
 	}
 	pool, err := openPgPool(ctx, config)
 	if err != nil {
 		return nil, err
 	}
-	p := &postgresDB{pool: pool, now: o.Now, log: o.Log, timeout: o.Timeout}
+	p := &postgresDB{pool: pool, now: o.Now, log: o.Log, timeout: o.Timeout, pooled: pooled}
 	if p.schema, err = p.migrate(ctx, o); err != nil {
 		pool.Close()
 		return nil, err

@@ -72,16 +72,6 @@ func (s *Server) handler() http.Handler {
 	return h
 }
 
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := context.WithTimeout(r.Context(), s.limits.ready)
-	defer cancel()
-	if s.draining.Load() || s.db.Ping(ctx) != nil {
-		http.Error(w, "not ready", http.StatusServiceUnavailable)
-		return
-	}
-	_, _ = w.Write([]byte("ready\n"))
-}
-
 // cors lets SDKs in browsers call from any page: a call carries what authorizes it, never a cookie.
 func (s *Server) cors(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -11,11 +12,16 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,42 +118,102 @@ func TestShutdownIsLimited(t *testing.T) {
 	}
 }
 
-// While the database does not answer, whether it hangs or is away, a node is not ready; when it does again, it is.
+// While the database does not answer, whether it hangs or is away, a node is not ready; when it does again, it is. The log tells
+// each change once, however many ask, and why.
 func TestReadyGoesByTheDatabase(t *testing.T) {
-	p, through := startProxy(t, pgtest.Start(t)(t))
+	var log bytes.Buffer
+	address, err := url.Parse(pgtest.Start(t)(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	address.User = url.UserPassword(address.User.Username(), "hunter2")
+	p, through := startProxy(t, address.String())
 	c := base(t)
-	c.Database, c.IssuerURL = through, "http://127.0.0.1:1"
-	s, _ := serve(t, c, func(l *limits) { l.ready = 200 * time.Millisecond })
-	ready := func() int {
+	c.Database, c.IssuerURL, c.Log = through, "http://127.0.0.1:1", slog.New(slog.NewTextHandler(&log, nil))
+	s, stop := serve(t, c, func(l *limits) { l.ready = 200 * time.Millisecond })
+	probe := func(ctx context.Context) int {
+		w := httptest.NewRecorder()
+		s.handler().ServeHTTP(w, httptest.NewRequestWithContext(ctx, http.MethodGet, "/readyz", nil))
+		return w.Code
+	}
+	isNotReady := func(while string) {
 		t.Helper()
-		reply, err := http.Get("http://" + s.Addr() + "/readyz")
-		if err != nil {
-			t.Fatal(err)
+		var many sync.WaitGroup
+		for range 8 {
+			many.Go(func() {
+				if got := probe(t.Context()); got != http.StatusServiceUnavailable {
+					t.Errorf("while the database %s: %d", while, got)
+				}
+			})
 		}
-		_ = reply.Body.Close()
-		return reply.StatusCode
+		many.Wait()
 	}
 	recovers := func(when string) {
 		t.Helper()
-		for until := time.Now().Add(20 * time.Second); ready() != http.StatusOK; time.Sleep(20 * time.Millisecond) {
+		for until := time.Now().Add(20 * time.Second); probe(t.Context()) != http.StatusOK; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(until) {
 				t.Fatalf("%s it is not ready", when)
 			}
 		}
 	}
 	recovers("at first")
-	p.hang()
-	if got := ready(); got != http.StatusServiceUnavailable {
-		t.Errorf("while the database hangs: %d", got)
+	gone, hangUp := context.WithCancel(t.Context())
+	hangUp()
+	if got := probe(gone); got != http.StatusOK {
+		t.Errorf("to one who has hung up: %d", got)
 	}
+	p.hang()
+	isNotReady("hangs")
 	p.release()
 	recovers("after the database has hung")
 	p.refuse(true)
-	if got := ready(); got != http.StatusServiceUnavailable {
-		t.Errorf("while the database is away: %d", got)
-	}
+	isNotReady("is away")
 	p.refuse(false)
 	recovers("after the database was away")
+	if err := stop(); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		`level=WARN msg="not ready" cause="the database gave no answer within 200ms: `, `level=INFO msg="ready again"`,
+		`level=WARN msg="not ready" cause=".*the database is unavailable`, `level=INFO msg="ready again"`,
+	}
+	got := regexp.MustCompile(`level=\S+ msg="(not ready|ready again)".*`).FindAllString(log.String(), -1)
+	same := func(line, want string) bool { return regexp.MustCompile("^" + want).MatchString(line) }
+	if !slices.EqualFunc(got, want, same) || strings.Contains(log.String(), "hunter2") {
+		t.Errorf("the log has:\n%s", &log)
+	}
+}
+
+// A probe that waited long for its answer does not speak against one that began after it.
+func TestReadinessKeepsTheNewerTruth(t *testing.T) {
+	var log bytes.Buffer
+	var r readiness
+	first, second, third, fourth := r.begin(), r.begin(), r.begin(), r.begin()
+	for _, row := range []struct {
+		probe uint64
+		err   error
+		want  string // of the log's last line
+	}{
+		{second, nil, ""},
+		{first, errors.New("late"), ""},
+		{fourth, errors.New("gone"), "level=WARN msg=\"not ready\" cause=gone\n"},
+		{third, nil, ""},
+		{r.begin(), errors.New("still"), ""},
+		{r.begin(), nil, "level=INFO msg=\"ready again\"\n"},
+		{r.begin(), nil, ""},
+		{r.begin(), errors.New(strings.Repeat("x", 2*maxCause)), "level=WARN msg=\"not ready\" cause=" + strings.Repeat("x", maxCause) + "\n"},
+	} {
+		log.Reset()
+		r.end(row.probe, row.err, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+			if a.Key == slog.TimeKey {
+				return slog.Attr{}
+			}
+			return a
+		}})))
+		if log.String() != row.want {
+			t.Errorf("probe %d finds %v: %q", row.probe, row.err, &log)
+		}
+	}
 }
 
 // certificate writes a certificate for 127.0.0.1 and its key, and returns who trusts it.

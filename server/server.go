@@ -29,28 +29,29 @@ import (
 
 // Server is a node.
 type Server struct {
-	config   Config
-	lock     *os.File
-	db       *store.DB
-	master   *store.Master
-	keys     *store.Keyring
-	issuer   *issuer.Issuer
-	iam      *iam.Service
-	sts      *sts.Service
-	cognito  *cognito.Service
-	metrics  *metrics
-	audit    *auditLog   // nil: none
-	tls      *tls.Config // nil: plain http
-	listener net.Listener
-	admin    net.Listener // nil: none
-	socket   net.Listener // nil: none
-	mux      *wire.Mux
-	draining atomic.Bool
-	sweeps   chan struct{}
-	limits   limits
-	found    deployment    // what the database had when this start looked first
-	newRoot  *iam.FreshKey // made by this start; nil: none
-	devPool  string        // the sample pool's id; empty without --dev
+	config    Config
+	lock      *os.File
+	db        *store.DB
+	master    *store.Master
+	keys      *store.Keyring
+	issuer    *issuer.Issuer
+	iam       *iam.Service
+	sts       *sts.Service
+	cognito   *cognito.Service
+	metrics   *metrics
+	audit     *auditLog   // nil: none
+	tls       *tls.Config // nil: plain http
+	listener  net.Listener
+	admin     net.Listener // nil: none
+	socket    net.Listener // nil: none
+	mux       *wire.Mux
+	draining  atomic.Bool
+	readiness readiness
+	sweeps    chan struct{}
+	limits    limits
+	found     deployment    // what the database had when this start looked first
+	newRoot   *iam.FreshKey // made by this start; nil: none
+	devPool   string        // the sample pool's id; empty without --dev
 }
 
 // Open makes a node ready to serve. An error is a *UsageError, or says what to do.

@@ -85,7 +85,7 @@ func (c *Config) check() error {
 		c.Listen = DefaultListen
 	}
 	if c.Database == "" {
-		c.Database = filepath.Join(c.Data, "idpool.db")
+		c.Database = filepath.Join(c.Data, databaseName)
 	}
 	if c.TokenLifetime == 0 {
 		c.TokenLifetime = issuer.TokenLifetime

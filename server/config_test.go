@@ -252,6 +252,75 @@ func TestDirectoryIsLocked(t *testing.T) {
 	}
 }
 
+// A SQLite file has one node, whatever directories and names others come by.
+func TestFileIsLocked(t *testing.T) {
+	for _, name := range []string{"idpool.db", "pools.db"} {
+		t.Run(name, func(t *testing.T) {
+			c := base(t)
+			folder, links := filepath.Join(t.TempDir(), "folder"), t.TempDir()
+			file := filepath.Join(folder, name)
+			c.Database = file
+			for _, err := range []error{
+				os.Mkdir(folder, 0o700), os.Symlink(file, filepath.Join(links, "file")), os.Symlink(folder, filepath.Join(links, "folder")),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			s, err := Open(t.Context(), c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			for _, database := range []string{file, "sqlite:" + file, "sqlite://" + file, filepath.Join(links, "file"), filepath.Join(links, "folder", name)} {
+				other := base(t)
+				other.Database = database
+				const running, move = "another idpool runs on ", "a node runs on "
+				if err := start(t, other); err == nil || err.Error() != running+file+": stop it, or choose another file by --database" {
+					t.Errorf("a node on %s: %v", database, err)
+				}
+				if _, _, err := Migrate(t.Context(), other); err == nil || !strings.HasPrefix(err.Error(), running+file) {
+					t.Errorf("migrate on %s: %v", database, err)
+				}
+				_, err := Move(t.Context(), MoveConfig{From: database, To: "postgres://127.0.0.1:1/x", Data: other.Data})
+				if err == nil || err.Error() != move+file+": stop it, then move" {
+					t.Errorf("move from %s: %v", database, err)
+				}
+			}
+			neighbour := base(t)
+			neighbour.Database = filepath.Join(folder, "other.db")
+			if err := start(t, neighbour); err != nil {
+				t.Errorf("a node on another file of the folder: %v", err)
+			}
+			s.Close()
+			c.Data = t.TempDir()
+			if err := start(t, c); err != nil {
+				t.Errorf("a node after it: %v", err)
+			}
+		})
+	}
+}
+
+// The usual node has one file for its lock, also if a link leads to its directory; and a folder that is missing is told as such.
+func TestLockOfTheUsualFile(t *testing.T) {
+	c := base(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(c.Data, link); err != nil {
+		t.Fatal(err)
+	}
+	c.Data = link
+	if err := start(t, c); err != nil {
+		t.Fatal(err)
+	}
+	if found, _ := filepath.Glob(filepath.Join(link, "*lock*")); len(found) != 1 {
+		t.Errorf("it leaves %q", found)
+	}
+	c.Database = filepath.Join(t.TempDir(), "missing", "idpool.db")
+	if err := start(t, c); err == nil || !strings.Contains(err.Error(), c.Database+": no such file or directory; check --database") {
+		t.Errorf("without the folder: %v", err)
+	}
+}
+
 // Our own issuer is no outside provider, however it is spelled.
 func TestOwnIssuerIsNoProvider(t *testing.T) {
 	for _, tt := range []struct {

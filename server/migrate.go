@@ -21,17 +21,17 @@ func openDatabase(ctx context.Context, c *Config) (*store.DB, error) {
 
 // Migrate brings the schema of a node's database up to date, without starting the node, and returns the schema's version
 // before and after; 0 is a database without tables. Beside a running node it does so on PostgreSQL only: a SQLite file
-// belongs to the node that has the data directory.
+// belongs to the node that has locked it.
 func Migrate(ctx context.Context, c Config) (before, after int64, err error) {
 	if err := c.check(); err != nil {
 		return 0, 0, err
 	}
 	if !isPostgres(c.Database) {
-		lock, err := lockDirectory(c.Data)
+		locks, err := lockNode(c.Data, c.Database)
 		if err != nil {
 			return 0, 0, err
 		}
-		defer lock.Close()
+		defer locks.Close()
 	}
 	db, err := openDatabase(ctx, &c)
 	if err != nil {

@@ -40,11 +40,11 @@ type mover struct {
 // the source is as it was, and the target is one that no node serves until a repeated move has succeeded.
 func Move(ctx context.Context, c MoveConfig) (*Moved, error) {
 	m := &mover{MoveConfig: c}
-	lock, err := m.lock()
+	locks, err := m.lock()
 	if err != nil {
 		return nil, err
 	}
-	defer func() { _ = lock.Close() }()
+	defer func() { _ = locks.Close() }()
 	if m.Mover, err = store.OpenMove(ctx, c.From, c.To, store.Options{Log: c.Log}); err != nil {
 		return nil, err
 	}
@@ -64,8 +64,8 @@ func Move(ctx context.Context, c MoveConfig) (*Moved, error) {
 	return &Moved{tables, where}, err
 }
 
-// lock takes the data directory of the SQLite side, so that no node runs there, nor starts.
-func (m *mover) lock() (*os.File, error) {
+// lock takes the SQLite side's file and data directory, so that no node runs there, nor starts.
+func (m *mover) lock() (locks, error) {
 	for flag, url := range map[string]string{"--from": m.From, "--to": m.To} {
 		if err := store.CheckURL(url); err != nil {
 			return nil, usage("%s: %v", flag, err)
@@ -87,12 +87,12 @@ func (m *mover) lock() (*os.File, error) {
 			return nil, fmt.Errorf("--from: %w", err)
 		}
 	}
-	lock, err := lockDirectory(m.Data)
+	taken, err := lockNode(m.Data, file)
 	var running *runningError
 	if errors.As(err, &running) {
-		err = fmt.Errorf("a node runs in %s: stop it, then move", running.dir)
+		err = fmt.Errorf("a node runs %s: stop it, then move", running.where)
 	}
-	return lock, err
+	return taken, err
 }
 
 // findKey finds the key that the source is sealed with, as a node on it would.

@@ -30,7 +30,7 @@ import (
 // Server is a node.
 type Server struct {
 	config    Config
-	lock      *os.File
+	locks     locks
 	db        *store.DB
 	master    *store.Master
 	keys      *store.Keyring
@@ -69,7 +69,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 
 func (s *Server) open(ctx context.Context) (err error) {
 	c := &s.config
-	if s.lock, err = lockDirectory(c.Data); err != nil {
+	if s.locks, err = lockNode(c.Data, c.Database); err != nil {
 		return err
 	}
 	// What the operator may have got wrong comes before what a later start would find half made. A start that gets no address
@@ -382,7 +382,5 @@ func (s *Server) Close() {
 			s.config.Log.Warn("closing the database failed", "error", err.Error())
 		}
 	}
-	if s.lock != nil {
-		_ = s.lock.Close()
-	}
+	_ = s.locks.Close()
 }

@@ -10,39 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 
 	"idpool/store"
 )
 
-// Files in the data directory, all of mode 0600.
-const (
-	lockName      = "lock"
-	masterKeyName = "master.key"
-)
-
-// lockDirectory makes the data directory, and takes it for this process.
-func lockDirectory(dir string) (*os.File, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
-	}
-	f, err := os.OpenFile(filepath.Join(dir, lockName), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("lock the data directory: %w", err)
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		_ = f.Close()
-		return nil, &runningError{dir}
-	}
-	return f, nil
-}
-
-// runningError says that a data directory is another process's.
-type runningError struct{ dir string }
-
-func (e *runningError) Error() string {
-	return fmt.Sprintf("another idpool runs in %s: stop it, or choose another directory by --data", e.dir)
-}
+// masterKeyName is a file in the data directory, of mode 0600.
+const masterKeyName = "master.key"
 
 // masterKeyPath is where the master key of a SQLite database is, when the operator gave none.
 func masterKeyPath(database string) string {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -24,4 +25,20 @@ func refuseNetwork(where, kind string) error {
 	}
 	return fmt.Errorf("%s is on a network file system (%s), where SQLite loses data: give --database or --data on a local disk, "+
 		"or, for many machines, a postgres:// URL", where, kind)
+}
+
+// File is the path of the SQLite file that a URL means, absolute and by no links: one path for one file, as far as it is there.
+// It is empty if the URL means no file.
+func File(url string) string {
+	kind, path, err := locate(url)
+	if err != nil || kind != sqlite {
+		return ""
+	}
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if folder, err := filepath.EvalSymlinks(filepath.Dir(path)); err == nil {
+		return filepath.Join(folder, filepath.Base(path))
+	}
+	return path
 }

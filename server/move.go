@@ -26,6 +26,7 @@ type MoveConfig struct {
 type Moved struct {
 	Tables    []store.MovedTable
 	MasterKey string // where nodes on the target find the master key, for a person to read
+	IssuerURL string // as the source has it; empty: its node issued tokens as its listen address, which nothing has kept
 }
 
 // mover is one move in its steps.
@@ -53,6 +54,10 @@ func Move(ctx context.Context, c MoveConfig) (*Moved, error) {
 	if err := m.findKey(ctx); err != nil {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
+	issuerURL, err := m.Setting(ctx, store.SettingIssuerURL)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return nil, err
+	}
 	if err := m.Copy(ctx); err != nil {
 		return nil, err
 	}
@@ -61,7 +66,7 @@ func Move(ctx context.Context, c MoveConfig) (*Moved, error) {
 		return nil, fmt.Errorf("master key: %w", err)
 	}
 	tables, err := m.Finish(ctx)
-	return &Moved{tables, where}, err
+	return &Moved{tables, where, string(issuerURL)}, err
 }
 
 // lock takes the SQLite side's file and data directory, so that no node runs there, nor starts.
@@ -101,7 +106,7 @@ func (m *mover) findKey(ctx context.Context) (err error) {
 	switch {
 	case m.key != nil:
 	case isPostgres(m.From):
-		m.key, err = m.KeptMasterKey(ctx)
+		m.key, err = m.Setting(ctx, store.SettingMasterKey)
 	default:
 		m.key, err = readMasterKey(m.path)
 	}

@@ -112,6 +112,22 @@ func TestMove(t *testing.T) {
 	}
 }
 
+// A move tells the issuer's URL that the source has. A node that was given none has stored none.
+func TestMoveTellsTheIssuer(t *testing.T) {
+	for _, issuerURL := range []string{"", "https://id.example.com"} {
+		data := t.TempDir()
+		file := filepath.Join(data, "idpool.db")
+		pooltest.Start(t, on(file, data, nil), func(c *server.Config) { c.IssuerURL = issuerURL }).Stop()
+		moved, err := server.Move(t.Context(), server.MoveConfig{From: file, To: pgtest.Start(t)(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if moved.IssuerURL != issuerURL {
+			t.Errorf("of %q it tells %q", issuerURL, moved.IssuerURL)
+		}
+	}
+}
+
 // A node is found while it runs; what an interrupted move leaves no node serves; a repeated move makes it good.
 func TestMoveInterrupted(t *testing.T) {
 	data, database := t.TempDir(), pgtest.Start(t)(t)

@@ -102,13 +102,13 @@ func (m *Mover) Close() error {
 	return errors.Join(errs...)
 }
 
-// KeptMasterKey is the master key that the source keeps in its settings, or ErrNotFound.
-func (m *Mover) KeptMasterKey(ctx context.Context) (key []byte, err error) {
+// Setting is what the source has under a name, or ErrNotFound.
+func (m *Mover) Setting(ctx context.Context, name string) (value []byte, err error) {
 	err = m.from.View(ctx, func(tx *Tx) error {
-		key, err = tx.Setting(SettingMasterKey)
+		value, err = tx.Setting(name)
 		return err
 	})
-	return key, err
+	return value, err
 }
 
 // CheckMaster returns ErrMaster if the source has rows that another key has sealed.

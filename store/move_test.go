@@ -310,7 +310,7 @@ func TestMoveMasterKey(t *testing.T) {
 	one, two := newFile(t), pgURL(t)
 	deploymentOf(t, one)
 	m := openMove(t, one, two)
-	if _, err := m.KeptMasterKey(t.Context()); !errors.Is(err, ErrNotFound) {
+	if _, err := m.Setting(t.Context(), SettingMasterKey); !errors.Is(err, ErrNotFound) {
 		t.Errorf("SQLite keeps a master key: %v", err)
 	}
 	must(t, m.CheckMaster(t.Context(), masterOne))
@@ -325,7 +325,7 @@ func TestMoveMasterKey(t *testing.T) {
 
 	three := newFile(t)
 	m = openMove(t, two, three)
-	if key, err := m.KeptMasterKey(t.Context()); err != nil || !bytes.Equal(key, masterOne) {
+	if key, err := m.Setting(t.Context(), SettingMasterKey); err != nil || !bytes.Equal(key, masterOne) {
 		t.Errorf("PostgreSQL keeps %x, %v", key, err)
 	}
 	must(t, m.Copy(t.Context()))

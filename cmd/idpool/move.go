@@ -70,5 +70,9 @@ func printMoved(out io.Writer, moved *server.Moved) error {
 		fmt.Fprintf(w, "%s\t%d\t%x\n", t.Name, t.Rows, t.SHA256)
 	}
 	fmt.Fprintf(w, "\nEvery table is the same in both databases. The master key is %s.\n", moved.MasterKey)
+	if moved.IssuerURL == "" {
+		fmt.Fprintln(w, "No issuer's URL is stored. Give nodes that of the address where the old node listened, such as "+
+			"--issuer-url http://127.0.0.1:7400, else tokens given out before are refused.")
+	}
 	return w.Flush()
 }

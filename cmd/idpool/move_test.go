@@ -42,16 +42,22 @@ func TestMoveProgress(t *testing.T) {
 }
 
 func TestPrintMoved(t *testing.T) {
-	var out bytes.Buffer
-	err := printMoved(&out, &server.Moved{MasterKey: "in the database", Tables: []store.MovedTable{
-		{Name: "accounts", Rows: 1, SHA256: [32]byte{0xab}}, {Name: "logins", Rows: 10000000},
-	}})
-	want := "TABLE     ROWS      SHA-256\n" +
-		"accounts  1         ab" + strings.Repeat("0", 62) + "\n" +
-		"logins    10000000  " + strings.Repeat("0", 64) + "\n" +
-		"\nEvery table is the same in both databases. The master key is in the database.\n"
-	if err != nil || out.String() != want {
-		t.Errorf("%v, got:\n%swant:\n%s", err, out.String(), want)
+	for issuerURL, last := range map[string]string{
+		"https://id.example.com": "",
+		"": "No issuer's URL is stored. Give nodes that of the address where the old node listened, such as " +
+			"--issuer-url http://127.0.0.1:7400, else tokens given out before are refused.\n",
+	} {
+		var out bytes.Buffer
+		err := printMoved(&out, &server.Moved{MasterKey: "in the database", IssuerURL: issuerURL, Tables: []store.MovedTable{
+			{Name: "accounts", Rows: 1, SHA256: [32]byte{0xab}}, {Name: "logins", Rows: 10000000},
+		}})
+		want := "TABLE     ROWS      SHA-256\n" +
+			"accounts  1         ab" + strings.Repeat("0", 62) + "\n" +
+			"logins    10000000  " + strings.Repeat("0", 64) + "\n" +
+			"\nEvery table is the same in both databases. The master key is in the database.\n" + last
+		if err != nil || out.String() != want {
+			t.Errorf("%v, got:\n%swant:\n%s", err, out.String(), want)
+		}
 	}
 }
 

@@ -36,6 +36,8 @@ func TestMistakes(t *testing.T) {
 		{"the other half", "serve --root-secret-access-key secret", "", 2, "IDPOOL_ROOT_ACCESS_KEY_ID and IDPOOL_ROOT_SECRET_ACCESS_KEY belong together\n"},
 		{"timeout without unit", "serve --database-timeout 5", "", 2, `--database-timeout: give a time such as 5s or 10m, not "5"` + "\n"},
 		{"timeout too short", "serve --database-timeout 10ms", "", 2, "--database-timeout 10ms: give 100ms or more\n"},
+		{"no timeout", "serve --database-timeout 0", "", 2, "--database-timeout 0s: give 100ms or more\n"},
+		{"timeout below nothing", "serve --database-timeout=-1s", "", 2, "--database-timeout -1s: give 100ms or more\n"},
 		{"a replica of a file", "serve --database-replica postgres://u:secret@h/db", "", 2, "--database-replica is for a --database on PostgreSQL; a SQLite file has no replica\n"},
 		{"a replica in a file", "serve --database postgres://h/db --database-replica replica.db", "", 2, "--database-replica: give the postgres:// URL of a hot standby\n"},
 		{"an old schema", "serve --no-migrate --listen 127.0.0.1:0", "", 1, ": run idpool migrate first\n"},

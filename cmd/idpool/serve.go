@@ -32,7 +32,7 @@ type serveCommand struct {
 	Database    string `placeholder:"PATH|URL" help:"SQLite file, or postgres:// URL (idpool.db in --data)."`
 
 	DatabaseReplica string        `placeholder:"URL" help:"postgres:// URL of a hot standby, for lists; none by default."`
-	DatabaseTimeout time.Duration `placeholder:"TIME" help:"How long PostgreSQL may take for one read or change (10s)."`
+	DatabaseTimeout time.Duration `default:"10s" placeholder:"TIME" help:"How long PostgreSQL may take for one read or change (${default})."`
 	NoMigrate       bool          `help:"Do not start on an older schema, but leave it to idpool migrate."`
 
 	IssuerURL string `name:"issuer-url" placeholder:"URL" help:"Public base URL, the iss of tokens (the listen address, if loopback and on SQLite)."`
@@ -133,6 +133,9 @@ func (c *serveCommand) config() (server.Config, error) {
 		SAMLRecipient: c.SAMLRecipient, TokenLifetime: c.TokenLifetime, Quotas: cognito.Quotas(c.Quotas), AuditLog: c.AuditLog,
 		Log: slog.New(slog.NewJSONHandler(os.Stderr, nil)),
 		Out: os.Stdout, IsTerminal: isTerminal(os.Stdout), Now: time.Now, Rand: rand.Reader,
+	}
+	if c.DatabaseTimeout == 0 { // for package server none is given
+		return config, &server.UsageError{Message: "--database-timeout 0s: give 100ms or more"}
 	}
 	if c.Data == "" {
 		config.Data = dataDirectory(c.Dev)

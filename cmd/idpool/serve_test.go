@@ -201,7 +201,8 @@ func TestNearestCounts(t *testing.T) {
 func TestDefaults(t *testing.T) {
 	withoutVariables(t)
 	config := configOf(t)
-	if config.Listen != server.DefaultListen || config.Data != "idpool-data" || config.Drain != 5*time.Second || config.RootKey != nil || config.MasterKey != nil {
+	if config.Listen != server.DefaultListen || config.Data != "idpool-data" || config.Drain != 5*time.Second || config.RootKey != nil || config.MasterKey != nil ||
+		config.DatabaseTimeout != server.DefaultDatabaseTimeout {
 		t.Errorf("without flags: %+v", config)
 	}
 	if config = configOf(t, "--dev"); config.Data != "idpool-dev" || config.Drain != 0 {

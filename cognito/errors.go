@@ -37,7 +37,7 @@ func mapError(err error) *wire.Error {
 	case errors.Is(err, store.ErrUnknownOutcome):
 		return &wire.Error{Code: "InternalErrorException", Status: http.StatusInternalServerError, Message: unknownOutcome, Cause: err}
 	case errors.Is(err, store.ErrUnavailable):
-		return &wire.Error{Code: "InternalErrorException", Status: http.StatusInternalServerError, Message: "The database cannot be reached. Try again later.", Cause: err}
+		return &wire.Error{Code: "InternalErrorException", Status: http.StatusInternalServerError, Message: "The database cannot do this now. Try again later.", Cause: err}
 	}
 	return nil
 }

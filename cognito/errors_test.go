@@ -64,3 +64,10 @@ func TestTooManyGuests(t *testing.T) {
 		t.Errorf("a guest who is there: %+v, %v", a, err)
 	}
 }
+
+// The words are true of a database that is away and of one whose disk is full.
+func TestUnavailableSaysNoReason(t *testing.T) {
+	if got := mapError(store.ErrUnavailable).Message; got != "The database cannot do this now. Try again later." {
+		t.Errorf("it says %q", got)
+	}
+}

@@ -19,7 +19,7 @@ func mapError(err error) *wire.Error {
 	case errors.Is(err, store.ErrUnknownOutcome):
 		return &wire.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: unknownOutcome, Cause: err}
 	case errors.Is(err, store.ErrUnavailable):
-		return &wire.Error{Code: "ServiceUnavailable", Message: "The database cannot be reached. Try again later.", Status: http.StatusServiceUnavailable, Cause: err}
+		return &wire.Error{Code: "ServiceUnavailable", Message: "The database cannot do this now. Try again later.", Status: http.StatusServiceUnavailable, Cause: err}
 	}
 	return nil
 }

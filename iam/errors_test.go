@@ -32,3 +32,10 @@ func TestMapError(t *testing.T) {
 		}
 	}
 }
+
+// The words are true of a database that is away and of one whose disk is full.
+func TestUnavailableSaysNoReason(t *testing.T) {
+	if got := mapError(store.ErrUnavailable).Message; got != "The database cannot do this now. Try again later." {
+		t.Errorf("it says %q", got)
+	}
+}

@@ -29,7 +29,7 @@ func mapError(err error) *wire.Error {
 	case errors.Is(err, issuer.ErrBusy), errors.Is(err, store.ErrContended):
 		return &wire.Error{Code: "Throttling", Message: "Rate exceeded"}
 	case errors.Is(err, store.ErrUnavailable):
-		return &wire.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: "The database cannot be reached. Try again later.", Cause: err}
+		return &wire.Error{Code: "ServiceUnavailable", Status: http.StatusServiceUnavailable, Message: "The database cannot do this now. Try again later.", Cause: err}
 	}
 	return nil
 }

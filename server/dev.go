@@ -73,7 +73,11 @@ func (s *Server) createSample(ctx context.Context) error {
 // announce tells whoever started the node where it is, and what to do next.
 func (s *Server) announce() {
 	c := &s.config
-	c.Log.Info("serving", "listen", s.Addr(), "issuer", c.IssuerURL, "account", c.Account)
+	about := []any{"listen", s.Addr(), "issuer", c.IssuerURL, "account", c.Account, "database", s.describeDatabase()}
+	if c.DatabaseReplica != "" {
+		about = append(about, "replica", true)
+	}
+	c.Log.Info("serving", about...)
 	if c.AuditLog == auditToOut { // which programs read, and no person
 		if s.newRoot != nil {
 			c.Log.Info("made a root access key", "account", c.Account, "file", s.rootCredentials())
@@ -86,6 +90,14 @@ func (s *Server) announce() {
 	if c.Dev {
 		fmt.Fprintf(c.Out, devText, s.baseURL(), devRegion, s.devPool)
 	}
+}
+
+// describeDatabase is for the log: no host, no name and no URL.
+func (s *Server) describeDatabase() string {
+	if isPostgres(s.config.Database) {
+		return "postgres"
+	}
+	return "sqlite"
 }
 
 // announceRoot says where the root key is that this start has made; and the key itself to a person, who has no other: with

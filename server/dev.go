@@ -73,7 +73,7 @@ func (s *Server) createSample(ctx context.Context) error {
 // announce tells whoever started the node where it is, and what to do next.
 func (s *Server) announce() {
 	c := &s.config
-	about := []any{"listen", s.Addr(), "issuer", c.IssuerURL, "account", c.Account, "database", s.describeDatabase()}
+	about := []any{"listen", s.Addr(), "issuer", c.IssuerURL, "account", c.Account, "database", s.db.Describe()}
 	if c.DatabaseReplica != "" {
 		about = append(about, "replica", true)
 	}
@@ -90,14 +90,6 @@ func (s *Server) announce() {
 	if c.Dev {
 		fmt.Fprintf(c.Out, devText, s.baseURL(), devRegion, s.devPool)
 	}
-}
-
-// describeDatabase is for the log: no host, no name and no URL.
-func (s *Server) describeDatabase() string {
-	if isPostgres(s.config.Database) {
-		return "postgres"
-	}
-	return "sqlite"
 }
 
 // announceRoot says where the root key is that this start has made; and the key itself to a person, who has no other: with

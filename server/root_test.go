@@ -181,7 +181,8 @@ func TestRootCredentialsTakenBack(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := base(t)
-			c.Database, c.MasterKey, c.Account = filepath.Join(t.TempDir(), "shared.db"), make([]byte, store.MasterKeySize), "111111111111"
+			c.Database, c.MasterKey, c.Account = pgtest.Start(t)(t), make([]byte, store.MasterKeySize), "111111111111"
+			c.IssuerURL = "https://id.example.com"
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			other := c

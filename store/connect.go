@@ -111,7 +111,8 @@ func committing(conn *pgx.Conn) *atomic.Bool {
 
 // chooseMode asks the server how statements are best sent, where the URL does not say it. Prepared statements save the server
 // their planning, and live as long as the connection. A pooler, such as PgBouncer in transaction mode, gives every
-// transaction another connection: behind it a statement is described once and then sent whole, in as many round trips. pooled tells of one.
+// transaction another connection: behind it a statement is described once and then sent whole, in as many round
+// trips. It tells whether it has found one.
 func chooseMode(ctx context.Context, url string, config *pgx.ConnConfig, patience time.Duration) (pooled bool, err error) {
 	if strings.Contains(url, pgMode) {
 		return false, nil
